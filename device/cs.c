@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The command streamer: fetches commands, steps over those that need hardware which is not there
+ * (3D, media, video), and hands the others on.
+ *
+ * A command is fetched whole each time before it is executed, and nothing is fetched ahead of a
+ * jump: the CPU changes batches while they run, to end a loop for instance.
+ */
+#include "cs.h"
+#include "mi.h"
+#include "opcodes.h"
+#include "span.h"
+
+/* Dwords that are fetched at once; most commands are shorter. */
+#define FETCH_DWORDS	16
+/* Jumps backwards, with nothing written in between, after which a loop counts as waiting. */
+#define IDLE_LOOPS	8
+
+u32 sg_cs_mmio_base(enum sg_engine_class class)
+{
+	switch (class) {
+	case SG_RENDER:
+		return 0x02000;
+	case SG_COPY:
+		return 0x22000;
+	case SG_VIDEO:
+		return 0x12000;
+	default:
+		return 0x1a000;
+	}
+}
+
+void sg_cs_init(struct sg_cs *cs, enum sg_engine_class class, unsigned int instance)
+{
+	(void)instance;		/* there is one engine of each class */
+	memset(cs, 0, sizeof(*cs));
+	cs->class = class;
+	cs->arbitration = true;
+	sg_regs_init(&cs->regs, sg_cs_mmio_base(class));
+	sg_blt_init(&cs->blt);
+}
+
+void sg_cs_start(struct sg_cs *cs, u64 addr)
+{
+	cs->ip = addr & SG_ADDRESS_MASK;
+	cs->second_level = false;
+	cs->arbitration = true;
+	cs->blitting = false;
+	cs->loops = 0;
+	cs->error_header = 0;
+	cs->regs.predicated = false;
+}
+
+/* Dwords of a 3D or media command; 0: it does not exist. */
+static unsigned int gfx_length(const struct sg_cs *cs, u32 header)
+{
+	if (cs->class == SG_COPY)
+		return 0;
+	if (cs->class == SG_RENDER && GFX_SUBTYPE(header) == GFX_SINGLE_DWORD)
+		return 1;
+	if (cs->class == SG_RENDER && GFX_SUBTYPE(header) == GFX_3D)
+		return (header & 0xff) + 2;
+	/* MEDIA_* of the render engine have 16 bits of length, MFX_* and VEBOX_* have 12 */
+	return cs->class == SG_RENDER ? (header & 0xffff) + 2 : (header & 0xfff) + 2;
+}
+
+/* Dwords of a command; 0: there is no such command on this engine. */
+static unsigned int command_length(const struct sg_cs *cs, u32 header)
+{
+	switch (CLIENT(header)) {
+	case CLIENT_MI:
+		return MI_OPCODE(header) < 0x10 ? 1 : (header & 0xff) + 2;
+	case CLIENT_2D:
+		return cs->class == SG_COPY ? (header & 0xff) + 2 : 0;
+	case CLIENT_3D:
+		return gfx_length(cs, header);
+	default:
+		return 0;
+	}
+}
+
+/* Fetch the command at ip. Returns its dwords; 0: it cannot be executed. */
+static unsigned int fetch(struct sg_cs *cs, struct sg_mem *mem)
+{
+	size_t had = sg_read(mem, cs->ip, cs->cmd, FETCH_DWORDS * sizeof(u32));
+	unsigned int n;
+
+	/* an unmapped page reads as zeroes, which are valid commands without end */
+	if (had < sizeof(u32)) {
+		cs->cmd[0] = 0;
+		return 0;
+	}
+	n = command_length(cs, cs->cmd[0]);
+	/* clients pad with NOOPs, by the hundred: as many as were fetched are one step */
+	if (!cs->cmd[0])
+		while (n < had / sizeof(u32) && !cs->cmd[n])
+			n++;
+	if (n > FETCH_DWORDS && n <= SG_MAX_COMMAND)
+		sg_read(mem, cs->ip, cs->cmd, n * sizeof(u32));
+	return n;
+}
+
+static enum sg_mi_result execute(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	u32 header = cs->cmd[0];
+
+	switch (CLIENT(header)) {
+	case CLIENT_MI:
+		return n <= SG_MAX_COMMAND ? sg_mi_execute(cs, mem, n) : SG_MI_ERROR;
+	case CLIENT_2D:
+		if (cs->regs.predicated)
+			return SG_MI_NEXT;
+		switch (sg_blt_decode(&cs->blt, cs->cmd, n, cs->regs.swctrl)) {
+		case SG_BLT_ERROR:
+			return SG_MI_ERROR;
+		case SG_BLT_MORE:
+			cs->blitting = true;
+			break;
+		case SG_BLT_DONE:
+			break;
+		}
+		return SG_MI_NEXT;
+	default:
+		if (cs->class == SG_RENDER && PIPE_CONTROL(header))
+			return sg_pipe_control(cs, mem, n);
+		return SG_MI_NEXT;
+	}
+}
+
+/*
+ * Whether a command may be part of a loop that merely waits for memory to change. A loop of others
+ * is at work, however often it goes round.
+ */
+static bool is_idle(u32 header)
+{
+	if (CLIENT(header) != CLIENT_MI)
+		return false;
+	switch (MI_OPCODE(header)) {
+	case MI_NOOP:
+	case MI_ARB_CHECK:
+	case MI_ARB_ON_OFF:
+	case MI_BATCH_BUFFER_START:
+	case MI_CONDITIONAL_BATCH_BUFFER_END:
+	case MI_SEMAPHORE_WAIT:
+	case MI_LOAD_REGISTER_MEM:
+	case MI_PREDICATE:
+	case MI_SET_PREDICATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The next command. Returns true if there is something to tell. */
+static bool step(struct sg_cs *cs, struct sg_mem *mem, enum sg_cs_event *event)
+{
+	unsigned int n = fetch(cs, mem), loops = cs->loops;
+
+	if (!n) {
+		cs->error_header = cs->cmd[0];
+		*event = SG_CS_ERROR;
+		return true;
+	}
+	if (!is_idle(cs->cmd[0]))
+		cs->loops = 0;
+	switch (execute(cs, mem, n)) {
+	case SG_MI_NEXT:
+		cs->ip = (cs->ip + n * sizeof(u32)) & SG_ADDRESS_MASK;
+		break;
+	case SG_MI_JUMPED:
+		break;
+	case SG_MI_WAIT:
+		*event = SG_CS_SPIN;
+		return true;
+	case SG_MI_END:
+		*event = SG_CS_DONE;
+		return true;
+	case SG_MI_ERROR:
+		cs->error_header = cs->cmd[0];
+		*event = SG_CS_ERROR;
+		return true;
+	}
+	cs->commands++;
+	*event = SG_CS_SPIN;
+	return cs->loops > loops && cs->loops > IDLE_LOOPS;
+}
+
+enum sg_cs_event sg_cs_run(struct sg_cs *cs, struct sg_mem *mem, unsigned int budget,
+			   const bool *stop)
+{
+	enum sg_cs_event event;
+
+	while (budget--) {
+		if (READ_ONCE(*stop) && cs->arbitration)
+			break;
+		if (cs->blitting)
+			cs->blitting = sg_blt_step(&cs->blt, mem) == SG_BLT_MORE;
+		else if (step(cs, mem, &event))
+			return event;
+	}
+	return SG_CS_PREEMPTED;
+}

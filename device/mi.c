@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The memory interface's commands: stores, registers, jumps, semaphores (PRM volume 2a).
+ *
+ * Batches are unprivileged: what a command does by way of the global GTT has no effect.
+ */
+#include "mi.h"
+#include "opcodes.h"
+#include "span.h"
+
+/* Whether @value stands in the relation to @other that a command's comparison field names. */
+static bool compare(unsigned int op, u32 value, u32 other)
+{
+	switch (op) {
+	case 0:
+		return value > other;
+	case 1:
+		return value >= other;
+	case 2:
+		return value < other;
+	case 3:
+		return value <= other;
+	case 4:
+		return value == other;
+	case 5:
+		return value != other;
+	default:
+		return false;
+	}
+}
+
+static void mi_predicate(struct sg_regs *regs, u32 header)
+{
+	bool result;
+
+	switch (MI_PREDICATE_COMPARE(header)) {
+	case 0:
+		result = true;
+		break;
+	case 1:
+		result = false;
+		break;
+	case 2:
+		result = regs->predicate_src[0] == regs->predicate_src[1];
+		break;
+	default:
+		result = regs->predicate_src[0] - regs->predicate_src[1] == regs->predicate_data;
+		break;
+	}
+	switch (MI_PREDICATE_COMBINE(header)) {
+	case 1:
+		result = result && regs->predicate_result[0];
+		break;
+	case 2:
+		result = result || regs->predicate_result[0];
+		break;
+	case 3:
+		result = result != (bool)regs->predicate_result[0];
+		break;
+	}
+	switch (MI_PREDICATE_LOAD(header)) {
+	case 2:
+		regs->predicate_result[0] = result;
+		break;
+	case 3:
+		regs->predicate_result[0] = !result;
+		break;
+	}
+}
+
+static void mi_set_predicate(struct sg_regs *regs, u32 header)
+{
+	switch (MI_SET_PREDICATE_ENABLE(header)) {
+	case 0:
+		regs->predicated = false;
+		break;
+	case 1:
+		regs->predicated = !regs->predicate_result[2];
+		break;
+	case 2:
+		regs->predicated = regs->predicate_result[2];
+		break;
+	default:
+		regs->predicated = true;
+		break;
+	}
+}
+
+static enum sg_mi_result mi_store_data_imm(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+	bool qword = cmd[0] & MI_STORE_QWORD;
+
+	if (n < 4 || (qword && n % 2 == 0))
+		return SG_MI_ERROR;
+	if (!(cmd[0] & MI_USE_GGTT))
+		sg_write(mem, sg_mi_address(&cmd[1], qword ? 7 : 3), &cmd[3],
+			 (n - 3) * sizeof(u32));
+	return SG_MI_NEXT;
+}
+
+static enum sg_mi_result mi_load_register_imm(struct sg_cs *cs, unsigned int n)
+{
+	unsigned int i, b, disables = MI_LRI_BYTE_DISABLES(cs->cmd[0]);
+	u32 mask = 0;
+
+	if (n < 3 || n % 2 == 0)
+		return SG_MI_ERROR;
+	for (b = 0; b < 4; b++)
+		if (!(disables >> b & 1))
+			mask |= 0xffu << 8 * b;
+	for (i = 1; i < n; i += 2) {
+		u32 offset = cs->cmd[i] & 0x7ffffc, value = cs->cmd[i + 1];
+
+		if (disables)
+			value = (value & mask) | (sg_reg_read(&cs->regs, offset) & ~mask);
+		sg_reg_write(&cs->regs, offset, value);
+	}
+	return SG_MI_NEXT;
+}
+
+static enum sg_mi_result mi_load_register_mem(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+	u32 value = 0;
+
+	if (n != 4)
+		return SG_MI_ERROR;
+	if (!(cmd[0] & MI_USE_GGTT))
+		value = sg_read32(mem, sg_mi_address(&cmd[2], 3));
+	sg_reg_write(&cs->regs, cmd[1] & 0x7ffffc, value);
+	return SG_MI_NEXT;
+}
+
+static enum sg_mi_result mi_store_register_mem(struct sg_cs *cs, struct sg_mem *mem,
+					       unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+
+	if (n != 4)
+		return SG_MI_ERROR;
+	if (cmd[0] & MI_USE_GGTT ||
+	    (cmd[0] & MI_SRM_PREDICATE && !cs->regs.predicate_result[0]))
+		return SG_MI_NEXT;
+	sg_write32(mem, sg_mi_address(&cmd[2], 3), sg_reg_read(&cs->regs, cmd[1] & 0x7ffffc));
+	return SG_MI_NEXT;
+}
+
+static enum sg_mi_result mi_copy_mem_mem(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+	u32 value = 0;
+
+	if (n != 5)
+		return SG_MI_ERROR;
+	if (!(cmd[0] & MI_COPY_SRC_GGTT))
+		value = sg_read32(mem, sg_mi_address(&cmd[3], 3));
+	if (!(cmd[0] & MI_COPY_DST_GGTT))
+		sg_write32(mem, sg_mi_address(&cmd[1], 3), value);
+	return SG_MI_NEXT;
+}
+
+static void post_sync(struct sg_mem *mem, unsigned int op, u64 addr, const u32 *imm, unsigned int n)
+{
+	u64 value = 0;
+
+	switch (op) {
+	case POST_SYNC_NONE:
+		return;
+	case POST_SYNC_IMMEDIATE:
+		value = imm[0] | (n > 1 ? (u64)imm[1] << 32 : 0);
+		break;
+	case POST_SYNC_TIMESTAMP:
+		value = sg_timestamp();
+		break;
+	}
+	if (op == POST_SYNC_IMMEDIATE && n == 1)
+		sg_write32(mem, addr, (u32)value);
+	else
+		sg_write64(mem, addr, value);
+}
+
+static enum sg_mi_result mi_flush_dw(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+
+	if (n < 3 || n > 5)
+		return SG_MI_ERROR;
+	if (n < 4 || cmd[0] & MI_FLUSH_DW_INDEX || cmd[1] & MI_FLUSH_DW_GGTT)
+		return SG_MI_NEXT;
+	post_sync(mem, MI_FLUSH_DW_POST_SYNC(cmd[0]), sg_mi_address(&cmd[1], 7), &cmd[3], n - 3);
+	return SG_MI_NEXT;
+}
+
+enum sg_mi_result sg_pipe_control(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+
+	if (cs->class != SG_RENDER || n < 2 || n > 6)
+		return SG_MI_ERROR;
+	if (n < 5 || cmd[1] & (PIPE_CONTROL_INDEX | PIPE_CONTROL_GGTT))
+		return SG_MI_NEXT;
+	/* nothing is drawn: depth counts are 0 */
+	post_sync(mem, PIPE_CONTROL_POST_SYNC(cmd[1]), sg_mi_address(&cmd[2], 3), &cmd[4], n - 4);
+	return SG_MI_NEXT;
+}
+
+static enum sg_mi_result mi_semaphore_wait(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+	u32 value = 0;
+
+	if (n != 4)
+		return SG_MI_ERROR;
+	if (!(cmd[0] & MI_USE_GGTT))
+		value = sg_read32(mem, sg_mi_address(&cmd[2], 3));
+	/* whoever waits for a signal looks for its effect just the same */
+	return compare(MI_COMPARE_OP(cmd[0]), value, cmd[1]) ? SG_MI_NEXT : SG_MI_WAIT;
+}
+
+/* The end of this level of batches. */
+static enum sg_mi_result mi_batch_end(struct sg_cs *cs)
+{
+	if (!cs->second_level)
+		return SG_MI_END;
+	cs->second_level = false;
+	cs->ip = cs->ret;
+	return SG_MI_JUMPED;
+}
+
+static enum sg_mi_result mi_conditional_end(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+	u32 data[2] = { 0, 0 };
+
+	if (n != 4)
+		return SG_MI_ERROR;
+	if (!(cmd[0] & MI_CBBE_COMPARE))
+		return mi_batch_end(cs);
+	if (!(cmd[0] & MI_USE_GGTT))
+		sg_read(mem, sg_mi_address(&cmd[2], 7), data,
+			cmd[0] & MI_CBBE_MASK ? sizeof(data) : sizeof(data[0]));
+	if (cmd[0] & MI_CBBE_MASK)
+		data[0] &= data[1];
+	/* it goes on while the relation holds */
+	return compare(MI_COMPARE_OP(cmd[0]), data[0], cmd[1]) ? SG_MI_NEXT : mi_batch_end(cs);
+}
+
+static enum sg_mi_result mi_batch_start(struct sg_cs *cs, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+	u64 target;
+
+	if (n != 3)
+		return SG_MI_ERROR;
+	if (cmd[0] & MI_BBS_PREDICATE && !cs->regs.predicate_result[0])
+		return SG_MI_NEXT;
+	target = sg_mi_address(&cmd[1], 3);
+	if (cmd[0] & MI_BBS_SECOND_LEVEL && !cs->second_level) {
+		cs->ret = cs->ip + n * sizeof(u32);
+		cs->second_level = true;
+	}
+	if (target <= cs->ip)
+		cs->loops++;
+	cs->ip = target;
+	return SG_MI_JUMPED;
+}
+
+static enum sg_mi_result mi_load_register_reg(struct sg_cs *cs, unsigned int n)
+{
+	if (n != 3)
+		return SG_MI_ERROR;
+	sg_reg_write(&cs->regs, cs->cmd[2] & 0x7ffffc,
+		     sg_reg_read(&cs->regs, cs->cmd[1] & 0x7ffffc));
+	return SG_MI_NEXT;
+}
+
+/* What only the render engine has. */
+static bool render_only(unsigned int opcode)
+{
+	switch (opcode) {
+	case MI_RS_CONTROL:
+	case MI_URB_ATOMIC_ALLOC:
+	case MI_TOPOLOGY_FILTER:
+	case MI_RS_CONTEXT:
+	case MI_SET_CONTEXT:
+	case MI_URB_CLEAR:
+	case MI_CLFLUSH:
+	case MI_RS_STORE_DATA_IMM:
+	case MI_LOAD_URB_MEM:
+	case MI_STORE_URB_MEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum sg_mi_result sg_mi_execute(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	u32 header = cs->cmd[0];
+	unsigned int opcode = MI_OPCODE(header);
+
+	if (render_only(opcode) && cs->class != SG_RENDER)
+		return SG_MI_ERROR;
+	/* what has been predicated away is stepped over, but for what ends that */
+	if (cs->regs.predicated && opcode != MI_SET_PREDICATE && opcode != MI_BATCH_BUFFER_END)
+		return SG_MI_NEXT;
+
+	switch (opcode) {
+	case MI_NOOP:
+		if (header & MI_NOOP_WRITE_ID)
+			cs->regs.nopid = MI_NOOP_ID(header);
+		return SG_MI_NEXT;
+	case MI_SET_PREDICATE:
+		mi_set_predicate(&cs->regs, header);
+		return SG_MI_NEXT;
+	case MI_ARB_ON_OFF:
+		cs->arbitration = header & MI_ARB_ON;
+		return SG_MI_NEXT;
+	case MI_PREDICATE:
+		mi_predicate(&cs->regs, header);
+		return SG_MI_NEXT;
+	case MI_BATCH_BUFFER_END:
+		return mi_batch_end(cs);
+	case MI_MATH:
+		return sg_mi_math(&cs->regs, &cs->cmd[1], n - 1) ? SG_MI_NEXT : SG_MI_ERROR;
+	case MI_SEMAPHORE_WAIT:
+		return mi_semaphore_wait(cs, mem, n);
+	case MI_STORE_DATA_IMM:
+		return mi_store_data_imm(cs, mem, n);
+	case MI_LOAD_REGISTER_IMM:
+		return mi_load_register_imm(cs, n);
+	case MI_STORE_REGISTER_MEM:
+		return mi_store_register_mem(cs, mem, n);
+	case MI_FLUSH_DW:
+		return mi_flush_dw(cs, mem, n);
+	case MI_LOAD_REGISTER_MEM:
+		return mi_load_register_mem(cs, mem, n);
+	case MI_LOAD_REGISTER_REG:
+		return mi_load_register_reg(cs, n);
+	case MI_COPY_MEM_MEM:
+		return mi_copy_mem_mem(cs, mem, n);
+	case MI_ATOMIC:
+		return sg_mi_atomic(cs, mem, n);
+	case MI_BATCH_BUFFER_START:
+		return mi_batch_start(cs, n);
+	case MI_CONDITIONAL_BATCH_BUFFER_END:
+		return mi_conditional_end(cs, mem, n);
+
+	/* no display, no interrupts, no status page, no caches that do not snoop: nothing to do */
+	case MI_USER_INTERRUPT:
+	case MI_WAIT_FOR_EVENT:
+	case MI_FLUSH:
+	case MI_ARB_CHECK:
+	case MI_RS_CONTROL:
+	case MI_REPORT_HEAD:
+	case MI_URB_ATOMIC_ALLOC:
+	case MI_SUSPEND_FLUSH:
+	case MI_TOPOLOGY_FILTER:
+	case MI_SET_APPID:
+	case MI_RS_CONTEXT:
+	case MI_LOAD_SCAN_LINES_INCL:
+	case MI_LOAD_SCAN_LINES_EXCL:
+	case MI_DISPLAY_FLIP:
+	case MI_SET_CONTEXT:
+	case MI_URB_CLEAR:
+	case MI_SEMAPHORE_SIGNAL:
+	case MI_FORCE_WAKEUP:
+	case MI_STORE_DATA_INDEX:
+	case MI_UPDATE_GTT:
+	case MI_CLFLUSH:
+	case MI_REPORT_PERF_COUNT:
+	case MI_RS_STORE_DATA_IMM:
+	case MI_LOAD_URB_MEM:
+	case MI_STORE_URB_MEM:
+		return SG_MI_NEXT;
+	default:
+		return SG_MI_ERROR;
+	}
+}

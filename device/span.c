@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Small accesses to memory: see span.h. */
+#include "span.h"
+
+/* CPUs and other engines look on: what is aligned is moved in one go. */
+static void load(void *to, const void *from, size_t size)
+{
+	if (size == 4 && !((size_t)from & 3)) {
+		u32 v = READ_ONCE(*(const u32 *)from);
+
+		memcpy(to, &v, sizeof(v));
+	} else if (size == 8 && !((size_t)from & 7)) {
+		u64 v = READ_ONCE(*(const u64 *)from);
+
+		memcpy(to, &v, sizeof(v));
+	} else {
+		memcpy(to, from, size);
+	}
+}
+
+static void store(void *to, const void *from, size_t size)
+{
+	if (size == 4 && !((size_t)to & 3)) {
+		u32 v;
+
+		memcpy(&v, from, sizeof(v));
+		WRITE_ONCE(*(u32 *)to, v);
+	} else if (size == 8 && !((size_t)to & 7)) {
+		u64 v;
+
+		memcpy(&v, from, sizeof(v));
+		WRITE_ONCE(*(u64 *)to, v);
+	} else {
+		memcpy(to, from, size);
+	}
+}
+
+size_t sg_read(struct sg_mem *mem, u64 addr, void *to, size_t size)
+{
+	size_t done = 0, mapped = 0;
+	bool gap = false;
+
+	sg_mem_enter(mem);
+	while (done < size) {
+		size_t len = size - done;
+		const void *ptr = sg_mem_translate(mem, addr + done, &len, SG_READ);
+
+		if (ptr)
+			load((u8 *)to + done, ptr, len);
+		else
+			memset((u8 *)to + done, 0, len);
+		gap |= !ptr;
+		if (!gap)
+			mapped += len;
+		done += len;
+	}
+	sg_mem_leave(mem);
+	return mapped;
+}
+
+void sg_write(struct sg_mem *mem, u64 addr, const void *from, size_t size)
+{
+	size_t done = 0;
+
+	/* what came before is seen before */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	sg_mem_enter(mem);
+	while (done < size) {
+		size_t len = size - done;
+		void *ptr = sg_mem_translate(mem, addr + done, &len, SG_WRITE);
+
+		if (ptr)
+			store(ptr, (const u8 *)from + done, len);
+		done += len;
+	}
+	sg_mem_leave(mem);
+}
