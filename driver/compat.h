@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What differs between the kernels that Softgem builds for: 6.1 and later. */
+#ifndef SOFTGEM_COMPAT_H
+#define SOFTGEM_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/version.h>
+#include <linux/wait.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+/**
+ * get_user_page_nofault() - a reference to a page that is present and writable.
+ * @mm: whose
+ * @addr: where
+ * @page: the page
+ *
+ * Context: mmap_lock is held. get_user_pages_remote() lost an argument in 6.5.
+ * Return: 1, or what get_user_pages_remote() says.
+ */
+static inline long get_user_page_nofault(struct mm_struct *mm, unsigned long addr,
+					 struct page **page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	return get_user_pages_remote(mm, addr, 1, FOLL_WRITE | FOLL_NOFAULT, page, NULL, NULL);
+#else
+	return get_user_pages_remote(mm, addr, 1, FOLL_WRITE | FOLL_NOFAULT, page, NULL);
+#endif
+}
+
+/* Kept by the core alone from 6.6 on. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define SG_DRM_PRIME_HELPERS						\
+	.prime_handle_to_fd = drm_gem_prime_handle_to_fd,		\
+	.prime_fd_to_handle = drm_gem_prime_fd_to_handle,
+#else
+#define SG_DRM_PRIME_HELPERS
+#endif
+
+/* Gone in 6.14. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define SG_DRM_DATE(d)	.date = d,
+#else
+#define SG_DRM_DATE(d)
+#endif
+
+/* DRM's files have large offsets, and say so from 6.12 on. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define SG_FOP_FLAGS
+#else
+#define SG_FOP_FLAGS	.fop_flags = FOP_UNSIGNED_OFFSET,
+#endif
+
+/* The name of a namespace is a string from 6.13 on. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define SG_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns);
+#else
+#define SG_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns);
+#endif
+
+/* kobject_init_and_add() takes a const type from 6.2 on. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define SG_KOBJ_TYPE(t)	((struct kobj_type *)(t))
+#else
+#define SG_KOBJ_TYPE(t)	(t)
+#endif
+
+/* From 6.2 on the core takes the reservation around an exporter's vmap. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define dma_buf_vmap_unlocked		dma_buf_vmap
+#define dma_buf_vunmap_unlocked		dma_buf_vunmap
+#define sg_dma_buf_vmap_lock(resv)	dma_resv_lock(resv, NULL)
+#define sg_dma_buf_vmap_unlock(resv)	dma_resv_unlock(resv)
+#else
+#define sg_dma_buf_vmap_lock(resv)	dma_resv_assert_held(resv)
+#define sg_dma_buf_vmap_unlock(resv)	do { } while (0)
+#endif
+
+/* From 6.7 on shrinkers are allocated by the core. */
+typedef unsigned long (*sg_shrinker_fn)(struct shrinker *shrinker, struct shrink_control *sc);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+struct sg_shrinker {
+	struct shrinker shrinker;
+};
+
+static inline struct sg_shrinker *to_sg_shrinker(struct shrinker *shrinker)
+{
+	return container_of(shrinker, struct sg_shrinker, shrinker);
+}
+
+static inline int sg_shrinker_register(struct sg_shrinker *s, sg_shrinker_fn count,
+				       sg_shrinker_fn scan, const char *name)
+{
+	s->shrinker.count_objects = count;
+	s->shrinker.scan_objects = scan;
+	s->shrinker.seeks = DEFAULT_SEEKS;
+	return register_shrinker(&s->shrinker, "%s", name);
+}
+
+static inline void sg_shrinker_unregister(struct sg_shrinker *s)
+{
+	unregister_shrinker(&s->shrinker);
+}
+#else
+struct sg_shrinker {
+	struct shrinker *shrinker;
+};
+
+static inline struct sg_shrinker *to_sg_shrinker(struct shrinker *shrinker)
+{
+	return shrinker->private_data;
+}
+
+static inline int sg_shrinker_register(struct sg_shrinker *s, sg_shrinker_fn count,
+				       sg_shrinker_fn scan, const char *name)
+{
+	s->shrinker = shrinker_alloc(0, "%s", name);
+	if (!s->shrinker)
+		return -ENOMEM;
+	s->shrinker->count_objects = count;
+	s->shrinker->scan_objects = scan;
+	s->shrinker->private_data = s;
+	shrinker_register(s->shrinker);
+	return 0;
+}
+
+static inline void sg_shrinker_unregister(struct sg_shrinker *s)
+{
+	shrinker_free(s->shrinker);
+}
+#endif
+
+#endif

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Contexts: see context.h. */
+#include <linux/dma-fence.h>
+#include <linux/slab.h>
+
+#include "context.h"
+#include "gpu.h"
+#include "request.h"
+#include "space.h"
+
+static void free_rings(struct sg_context *ctx)
+{
+	unsigned int i;
+
+	for (i = 0; i < SG_MAX_RINGS; i++) {
+		if (!ctx->rings[i])
+			continue;
+		mutex_destroy(&ctx->rings[i]->submit_lock);
+		kvfree(ctx->rings[i]);
+	}
+}
+
+static void context_free_work(struct work_struct *work)
+{
+	struct sg_context *ctx = container_of(work, struct sg_context, free_work);
+
+	free_rings(ctx);
+	sg_space_put(ctx->space);
+	mutex_destroy(&ctx->lock);
+	kfree(ctx);
+}
+
+static void context_free(struct kref *kref)
+{
+	struct sg_context *ctx = container_of(kref, struct sg_context, kref);
+
+	/* the last reference may be an engine's, and an engine has no time for this */
+	queue_work(ctx->gpu->free_wq, &ctx->free_work);
+}
+
+/**
+ * sg_context_put() - drop a reference.
+ * @ctx: the context
+ *
+ * Context: any.
+ */
+void sg_context_put(struct sg_context *ctx)
+{
+	kref_put(&ctx->kref, context_free);
+}
+
+/**
+ * sg_context_create() - make a context on all engines.
+ * @gpu: the device
+ * @space: where it works; NULL: an address space of its own
+ *
+ * Return: the context, with one reference; -ENOMEM.
+ */
+struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_space *space)
+{
+	struct sg_context *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+
+	if (!ctx)
+		return ERR_PTR(-ENOMEM);
+	ctx->space = space ? sg_space_get(space) :
+			     sg_space_create(gpu, 1ull << SG_ADDRESS_BITS);
+	if (IS_ERR(ctx->space)) {
+		kfree(ctx);
+		return ERR_PTR(-ENOMEM);
+	}
+	kref_init(&ctx->kref);
+	ctx->gpu = gpu;
+	mutex_init(&ctx->lock);
+	INIT_WORK(&ctx->free_work, context_free_work);
+	sg_context_set_engines(ctx, NULL, 0);
+	ctx->ring_size = SG_RING_SIZE_DEFAULT;
+	ctx->bannable = true;
+	ctx->recoverable = true;
+	ctx->persistent = true;
+	return ctx;
+}
+
+/**
+ * sg_context_set_engines() - choose what a context's indices mean.
+ * @ctx: the context
+ * @engines: an engine for each index, NULL: none; or NULL for the map that a context begins with
+ * @n: indices, at most SG_MAX_RINGS
+ *
+ * Return: 0, or -EINVAL if the context is already in use.
+ */
+int sg_context_set_engines(struct sg_context *ctx, struct sg_engine *const *engines,
+			   unsigned int n)
+{
+	unsigned int i;
+	int ret = -EINVAL;
+
+	mutex_lock(&ctx->lock);
+	if (ctx->in_use)
+		goto unlock;
+	memset(ctx->engines, 0, sizeof(ctx->engines));
+	ctx->legacy_map = !engines;
+	ctx->nengines = engines ? n : SG_NUM_ENGINES;
+	for (i = 0; i < ctx->nengines; i++)
+		ctx->engines[i] = engines ? engines[i] : &ctx->gpu->engines[i];
+	ret = 0;
+unlock:
+	mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+/**
+ * sg_context_set_space() - let a context work in another address space.
+ * @ctx: the context
+ * @space: the space
+ *
+ * Return: 0, or -EINVAL if the context is already in use.
+ */
+int sg_context_set_space(struct sg_context *ctx, struct sg_space *space)
+{
+	struct sg_space *before = space;
+	int ret = -EINVAL;
+
+	sg_space_get(space);
+	mutex_lock(&ctx->lock);
+	if (!ctx->in_use) {
+		before = ctx->space;
+		ctx->space = space;
+		ret = 0;
+	}
+	mutex_unlock(&ctx->lock);
+	sg_space_put(before);
+	return ret;
+}
+
+/**
+ * sg_context_space() - the address space of a context.
+ * @ctx: the context
+ *
+ * Return: the space, with a reference.
+ */
+struct sg_space *sg_context_space(struct sg_context *ctx)
+{
+	struct sg_space *space;
+
+	mutex_lock(&ctx->lock);
+	space = sg_space_get(ctx->space);
+	mutex_unlock(&ctx->lock);
+	return space;
+}
+
+static struct sg_ring *ring_create(struct sg_context *ctx, struct sg_engine *engine)
+{
+	struct sg_ring *ring = kvzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
+
+	if (!ring)
+		return ERR_PTR(-ENOMEM);
+	ring->ctx = ctx;
+	ring->engine = engine;
+	ring->fence_context = dma_fence_context_alloc(1);
+	mutex_init(&ring->submit_lock);
+	INIT_LIST_HEAD(&ring->requests);
+	RB_CLEAR_NODE(&ring->ready_node);
+	sg_cs_init(&ring->cs, engine->class, engine->instance);
+	return ring;
+}
+
+/**
+ * sg_context_ring() - where a context runs.
+ * @ctx: the context
+ * @index: an index of its map
+ *
+ * Context: may allocate.
+ * Return: the ring, valid as long as the context; -EINVAL for an index that names nothing; -ENOMEM.
+ */
+struct sg_ring *sg_context_ring(struct sg_context *ctx, unsigned int index)
+{
+	struct sg_ring *ring;
+
+	if (index >= SG_MAX_RINGS)
+		return ERR_PTR(-EINVAL);
+	ring = smp_load_acquire(&ctx->rings[index]);	/* pairs with the release below */
+	if (ring)
+		return ring;
+
+	mutex_lock(&ctx->lock);
+	ring = ctx->rings[index];
+	if (!ring && (index >= ctx->nengines || !ctx->engines[index]))
+		ring = ERR_PTR(-EINVAL);
+	if (!ring) {
+		ctx->in_use = true;	/* its map and its space do not change any more */
+		ring = ring_create(ctx, ctx->engines[index]);
+		if (!IS_ERR(ring))
+			smp_store_release(&ctx->rings[index], ring);
+	}
+	mutex_unlock(&ctx->lock);
+	return ring;
+}
+
+/**
+ * sg_ring_throttle() - wait until a ring has room for a request.
+ * @ring: the ring
+ * @nonblock: do not wait
+ *
+ * What a client can make the kernel hold on to is bounded by this.
+ *
+ * Context: may sleep; no lock.
+ * Return: 0; -EAGAIN if it is full and the caller will not wait; -ERESTARTSYS.
+ */
+int sg_ring_throttle(struct sg_ring *ring, bool nonblock)
+{
+	unsigned int limit = READ_ONCE(ring->ctx->ring_size) / SG_REQUEST_BYTES;
+
+	for (;;) {
+		struct dma_fence *fence = NULL;
+		int ret;
+
+		if (likely(READ_ONCE(ring->nrequests) < limit))
+			return 0;
+		if (nonblock)
+			return -EAGAIN;
+		spin_lock_irq(&ring->engine->gpu->sched_lock);
+		if (ring->nrequests >= limit)
+			fence = dma_fence_get(&list_first_entry(&ring->requests,
+								struct sg_request, link)->fence);
+		spin_unlock_irq(&ring->engine->gpu->sched_lock);
+		if (!fence)
+			return 0;
+		ret = dma_fence_wait(fence, true);
+		dma_fence_put(fence);
+		if (ret)
+			return ret;
+	}
+}
+
+/* The last request of a ring that was submitted before a time, referenced. */
+static struct dma_fence *last_before(struct sg_ring *ring, unsigned long before)
+{
+	struct dma_fence *fence = NULL;
+	struct sg_request *rq;
+
+	spin_lock_irq(&ring->engine->gpu->sched_lock);
+	list_for_each_entry_reverse(rq, &ring->requests, link)
+		if (time_before_eq(rq->submitted, before)) {
+			fence = dma_fence_get(&rq->fence);
+			break;
+		}
+	spin_unlock_irq(&ring->engine->gpu->sched_lock);
+	return fence;
+}
+
+/**
+ * sg_context_wait() - wait for what a context was given before a time.
+ * @ctx: the context
+ * @before: in jiffies
+ *
+ * Context: may sleep; no lock.
+ * Return: 0 or -ERESTARTSYS.
+ */
+int sg_context_wait(struct sg_context *ctx, unsigned long before)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < SG_MAX_RINGS && !ret; i++) {
+		struct sg_ring *ring = smp_load_acquire(&ctx->rings[i]);
+		struct dma_fence *fence = ring ? last_before(ring, before) : NULL;
+
+		if (!fence)
+			continue;
+		ret = dma_fence_wait(fence, true);
+		dma_fence_put(fence);
+	}
+	return ret;
+}
+
+/**
+ * sg_context_close() - the client lets go of a context.
+ * @ctx: the context; the file's reference is dropped
+ *
+ * Work that was submitted is carried out, unless the context is not persistent.
+ */
+void sg_context_close(struct sg_context *ctx)
+{
+	WRITE_ONCE(ctx->closed, true);
+	sg_context_put(ctx);
+}

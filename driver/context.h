@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Contexts: whose work it is, where it runs, and how important it is. */
+#ifndef SOFTGEM_CONTEXT_H
+#define SOFTGEM_CONTEXT_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/workqueue.h>
+
+#include "../device/cs.h"
+
+struct sg_context;
+struct sg_engine;
+struct sg_gpu;
+struct sg_space;
+
+/**
+ * struct sg_ring - a context on an engine: its state there, and its requests in their order.
+ * @ctx: the context; the ring lives as long as it does
+ * @engine: the engine
+ * @fence_context: the timeline of its fences
+ * @submit_lock: held from the choice of a sequence number until the request is queued
+ * @seqno: the last one given out; guarded by @submit_lock
+ * @requests: those not yet completed; guarded by the device's sched_lock
+ * @nrequests: how many they are; guarded likewise
+ * @ready_node: in the engine's queue; guarded likewise
+ * @ready_priority: its place there: first by importance,
+ * @ready_order: then by age
+ * @cs: the state of the hardware context; of the engine's thread while it runs
+ */
+struct sg_ring {
+	struct sg_context *ctx;
+	struct sg_engine *engine;
+	u64 fence_context;
+	struct mutex submit_lock;
+	u64 seqno;
+	struct list_head requests;
+	unsigned int nrequests;
+	struct rb_node ready_node;
+	int ready_priority;
+	u64 ready_order;
+	struct sg_cs cs;
+};
+
+#define SG_MAX_RINGS		64
+#define SG_MAX_PRIORITY		1023
+
+/* What a request takes of a ring: about what it would be on hardware. */
+#define SG_REQUEST_BYTES	256
+#define SG_RING_SIZE_DEFAULT	(16u << 10)
+#define SG_RING_SIZE_MAX	(512u << 10)
+
+/**
+ * struct sg_context - a context.
+ * @kref: the file, submissions and requests hold references
+ * @gpu: the device
+ * @space: its address space
+ * @lock: guards @in_use and the making of @rings; until @in_use also @space, @engines, @nengines,
+ *	@legacy_map
+ * @in_use: something was submitted
+ * @rings: where it can run. With @legacy_map the engines' own order, else as the client chose;
+ *	made at the first use
+ * @engines: which engine entry i of the map is; NULL: none
+ * @nengines: entries in the map
+ * @legacy_map: the client did not set a map: execbuf's ring flags name engines
+ * @ring_size: bytes of a ring, as clients count: how many requests it takes before submission waits
+ * @priority: of new requests, ±SG_MAX_PRIORITY
+ * @bannable: too many hangs forbid further work
+ * @recoverable: a hang does not end the context
+ * @no_error_capture: a hang leaves no error state
+ * @persistent: work goes on after the context is closed
+ * @banned: no further work
+ * @closed: the client has let go of it
+ * @guilty: requests that were thrown out for hanging
+ * @innocent: requests that were lost to another's hang
+ * @id: for people
+ * @free_work: ends its life
+ */
+struct sg_context {
+	struct kref kref;
+	struct sg_gpu *gpu;
+	struct sg_space *space;
+
+	struct mutex lock;
+	bool in_use;
+	struct sg_ring *rings[SG_MAX_RINGS];
+	struct sg_engine *engines[SG_MAX_RINGS];
+	unsigned int nengines;
+	bool legacy_map;
+
+	unsigned int ring_size;
+	int priority;
+	bool bannable;
+	bool recoverable;
+	bool no_error_capture;
+	bool persistent;
+	bool banned;
+	bool closed;
+	atomic_t guilty;
+	atomic_t innocent;
+	u32 id;
+	struct work_struct free_work;
+};
+
+struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_space *space);
+int sg_context_set_engines(struct sg_context *ctx, struct sg_engine *const *engines,
+			   unsigned int n);
+int sg_context_set_space(struct sg_context *ctx, struct sg_space *space);
+struct sg_space *sg_context_space(struct sg_context *ctx);
+struct sg_ring *sg_context_ring(struct sg_context *ctx, unsigned int index);
+int sg_ring_throttle(struct sg_ring *ring, bool nonblock);
+int sg_context_wait(struct sg_context *ctx, unsigned long before);
+void sg_context_close(struct sg_context *ctx);
+void sg_context_put(struct sg_context *ctx);
+static inline struct sg_context *sg_context_get(struct sg_context *ctx)
+{
+	kref_get(&ctx->kref);
+	return ctx;
+}
+
+#endif

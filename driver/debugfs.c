@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * debugfs: what testers of i915 expect to find in the minor's folder (drop caches, wedge, engine
+ * information, parameters), and the counters of user pages.
+ *
+ * The names are those of i915, because its clients ask for them; root only, like all of debugfs.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include <drm/drm_file.h>
+#include <drm/drm_print.h>
+
+#include "debugfs.h"
+#include "gpu.h"
+#include "shrink.h"
+
+/* The bits of i915_gem_drop_caches. */
+#define DROP_UNBOUND		BIT(0)
+#define DROP_BOUND		BIT(1)
+#define DROP_RETIRE		BIT(2)
+#define DROP_ACTIVE		BIT(3)
+#define DROP_FREED		BIT(4)
+#define DROP_SHRINK_ALL		BIT(5)
+#define DROP_IDLE		BIT(6)
+#define DROP_RESET_ACTIVE	BIT(7)
+#define DROP_RESET_SEQNO	BIT(8)
+#define DROP_RCU		BIT(9)
+#define DROP_ALL		GENMASK(9, 0)
+
+/* How long work may take to end by itself before DROP_RESET_ACTIVE ends it. */
+#define RESET_GRACE		msecs_to_jiffies(200)
+
+static bool gpu_idle(struct sg_gpu *gpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < SG_NUM_ENGINES; i++)
+		if (!sg_engine_idle(&gpu->engines[i]))
+			return false;
+	return true;
+}
+
+static int wait_idle(struct sg_gpu *gpu, unsigned long timeout)
+{
+	unsigned long end = jiffies + timeout;
+
+	while (!gpu_idle(gpu)) {
+		if (time_after(jiffies, end))
+			return -ETIME;
+		if (schedule_timeout_interruptible(1) && signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+static int drop_caches_get(void *data, u64 *val)
+{
+	*val = DROP_ALL;
+	return 0;
+}
+
+static int drop_caches_set(void *data, u64 val)
+{
+	struct sg_gpu *gpu = data;
+	int ret = 0;
+
+	if (val & DROP_RESET_ACTIVE && wait_idle(gpu, RESET_GRACE) == -ETIME)
+		sg_gpu_cancel_all(gpu);
+	if (val & (DROP_RETIRE | DROP_ACTIVE | DROP_IDLE | DROP_RESET_SEQNO))
+		ret = wait_idle(gpu, MAX_JIFFY_OFFSET);
+	if (ret)
+		return ret;
+	if (val & (DROP_BOUND | DROP_UNBOUND | DROP_SHRINK_ALL))
+		sg_shrink_all(gpu);
+	if (val & DROP_RCU)
+		rcu_barrier();
+	if (val & DROP_FREED)
+		flush_workqueue(gpu->free_wq);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(drop_caches_fops, drop_caches_get, drop_caches_set, "0x%08llx\n");
+
+static int wedged_get(void *data, u64 *val)
+{
+	struct sg_gpu *gpu = data;
+
+	*val = READ_ONCE(gpu->wedged);
+	return 0;
+}
+
+/* Any value resets: what runs now is thrown out, and a dead GPU lives again. */
+static int wedged_set(void *data, u64 val)
+{
+	struct sg_gpu *gpu = data;
+
+	sg_gpu_cancel_all(gpu);
+	sg_gpu_set_wedged(gpu, false);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(wedged_fops, wedged_get, wedged_set, "%llu\n");
+
+static int engine_info_show(struct seq_file *m, void *unused)
+{
+	struct sg_gpu *gpu = m->private;
+	unsigned int i;
+
+	seq_printf(m, "GT awake? %s\n", gpu_idle(gpu) ? "no" : "yes");
+	for (i = 0; i < SG_NUM_ENGINES; i++) {
+		const struct sg_engine *engine = &gpu->engines[i];
+
+		seq_printf(m, "%s\n", engine->name);
+		seq_printf(m, "\tReset count: %u\n", READ_ONCE(engine->reset_count));
+		seq_printf(m, "\tBusy: %llu ns\n", READ_ONCE(engine->busy_ns));
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(engine_info);
+
+static int userptr_show(struct seq_file *m, void *unused)
+{
+	struct sg_stats *s = &((struct sg_gpu *)m->private)->stats;
+
+	seq_printf(m, "acquires %lld\n", atomic64_read(&s->acquires));
+	seq_printf(m, "reuses %lld\n", atomic64_read(&s->reuses));
+	seq_printf(m, "faults %lld\n", atomic64_read(&s->faults));
+	seq_printf(m, "retries %lld\n", atomic64_read(&s->retries));
+	seq_printf(m, "invalidations %lld\n", atomic64_read(&s->invalidations));
+	seq_printf(m, "revokes %lld\n", atomic64_read(&s->revokes));
+	seq_printf(m, "pins %lld\n", atomic64_read(&s->pins));
+	seq_printf(m, "unpins %lld\n", atomic64_read(&s->unpins));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(userptr);
+
+/**
+ * sg_debugfs_register() - make the files.
+ * @gpu: the device, registered; they go with its minor
+ */
+void sg_debugfs_register(struct sg_gpu *gpu)
+{
+	struct dentry *root = gpu->drm.primary->debugfs_root;
+	struct dentry *params = debugfs_create_dir("i915_params", root);
+
+	debugfs_create_file("i915_gem_drop_caches", 0644, root, gpu, &drop_caches_fops);
+	debugfs_create_file("i915_wedged", 0644, root, gpu, &wedged_fops);
+	debugfs_create_file("i915_engine_info", 0444, root, gpu, &engine_info_fops);
+	debugfs_create_file("softgem_userptr", 0444, root, gpu, &userptr_fops);
+	debugfs_create_u32("reset", 0600, params, &gpu->params.reset);
+	debugfs_create_bool("enable_hangcheck", 0600, params, &gpu->params.enable_hangcheck);
+}

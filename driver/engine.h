@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Engines: the threads that execute, and the queues in front of them. */
+#ifndef SOFTGEM_ENGINE_H
+#define SOFTGEM_ENGINE_H
+
+#include <linux/rbtree.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "../device/cs.h"
+#include "../device/mem.h"
+
+struct sg_gpu;
+struct sg_request;
+struct sg_ring;
+struct sg_space;
+
+#define SG_NUM_ENGINES	4
+
+/**
+ * struct sg_tlb_entry - a span of memory that an engine has seen.
+ * @start: its GPU address
+ * @size: bytes, 0: unused
+ * @base: where it is
+ * @writable: whether the GPU may write to it
+ */
+struct sg_tlb_entry {
+	u64 start;
+	u64 size;
+	void *base;
+	bool writable;
+};
+
+/**
+ * struct sg_mem - an address space as an engine sees it. Belongs to the engine's thread.
+ * @gpu: the device
+ * @space: where it runs now
+ * @seq: the device's revoke_seq when @tlb was last emptied
+ * @last: the entry that was hit last; points into @tlb
+ * @victim: counts replacements
+ * @tlb: what is remembered
+ * @faults: accesses that found nothing, or not the right to write
+ */
+struct sg_mem {
+	struct sg_gpu *gpu;
+	struct sg_space *space;
+	unsigned long seq;
+	struct sg_tlb_entry *last;
+	unsigned int victim;
+	struct sg_tlb_entry tlb[8];
+	u64 faults;
+};
+
+void sg_mem_set_space(struct sg_mem *mem, struct sg_space *space);
+
+/**
+ * struct sg_engine_props - what an administrator can set for an engine, in milliseconds.
+ * @heartbeat_interval: how often it is looked whether the engine gets on; 0: never
+ * @preempt_timeout: how long a batch that has forbidden preemption may keep others waiting; 0: for
+ *	ever
+ * @timeslice: how long a context runs while an equal one waits; 0: until it is done
+ * @stop_timeout: how long an engine is given to come to rest before a reset
+ * @max_busywait_ns: kept for those who ask; nothing here waits busily
+ */
+struct sg_engine_props {
+	unsigned int heartbeat_interval;
+	unsigned int preempt_timeout;
+	unsigned int timeslice;
+	unsigned int stop_timeout;
+	unsigned int max_busywait_ns;
+};
+
+/**
+ * struct sg_engine - one engine.
+ * @gpu: the device
+ * @class: what it can execute
+ * @instance: its number in its class
+ * @index: its number in the device
+ * @name: as users know it: "rcs0"
+ * @thread: executes; NULL before sg_engine_start()
+ * @wq: where the thread waits
+ * @mem: what it sees
+ * @ready: rings whose first request may run, by priority; guarded by the device's sched_lock
+ * @next_order: numbers entries of @ready; guarded likewise
+ * @active: the ring that runs, not in @ready then; guarded likewise
+ * @stop: asks the device to return at its next chance
+ * @reset_count: how often a request had to be thrown out; guarded like @ready
+ * @busy_ns: how long it has executed; written by the thread
+ * @props: the settings
+ * @defaults: what they were at first
+ */
+struct sg_engine {
+	struct sg_gpu *gpu;
+	enum sg_engine_class class;
+	unsigned int instance;
+	unsigned int index;
+	char name[8];
+	struct task_struct *thread;
+	wait_queue_head_t wq;
+	struct sg_mem mem;
+
+	struct rb_root_cached ready;
+	u64 next_order;
+	struct sg_ring *active;
+	bool stop;
+	unsigned int reset_count;
+	u64 busy_ns;
+
+	struct sg_engine_props props;
+	struct sg_engine_props defaults;
+};
+
+int sg_engines_start(struct sg_gpu *gpu);
+void sg_engines_stop(struct sg_gpu *gpu);
+void sg_engine_make_ready(struct sg_engine *engine, struct sg_ring *ring);
+void sg_engine_reprioritize(struct sg_engine *engine, struct sg_ring *ring, int priority);
+struct sg_engine *sg_engine_find(struct sg_gpu *gpu, unsigned int class, unsigned int instance);
+bool sg_engine_idle(struct sg_engine *engine);
+void sg_gpu_set_wedged(struct sg_gpu *gpu, bool wedged);
+void sg_gpu_cancel_all(struct sg_gpu *gpu);
+
+#endif

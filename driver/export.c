@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * dma-bufs of our objects. The pages stay in place while anybody is attached, or has the object
+ * mapped in the kernel.
+ *
+ * See Documentation/driver-api/dma-buf.rst in the kernel's sources.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
+#include <linux/vmalloc.h>
+
+#include <drm/drm_prime.h>
+
+#include "gpu.h"
+#include "mmap.h"
+#include "object.h"
+#include "prime.h"
+
+static struct sg_object *buf_object(struct dma_buf *buf)
+{
+	return to_sg_object((struct drm_gem_object *)buf->priv);
+}
+
+static int export_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
+{
+	struct sg_object *obj = buf_object(buf);
+	int ret;
+
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return ret;
+	ret = sg_object_pin_pages(obj);
+	dma_resv_unlock(obj->base.resv);
+	return ret;
+}
+
+static void export_detach(struct dma_buf *buf, struct dma_buf_attachment *attach)
+{
+	sg_object_unpin_pages(buf_object(buf));
+}
+
+static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
+{
+	struct sg_object *obj = buf_object(attach->dmabuf);
+	unsigned long index, n;
+	struct scatterlist *sg;
+	struct sg_table *table;
+	unsigned int nruns = 0;
+	u64 pfn;
+	int ret;
+
+	table = kzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	sg_pages_for_each_run(&obj->pages, index, pfn, n)
+		nruns++;
+	ret = sg_alloc_table(table, nruns, GFP_KERNEL);
+	if (ret)
+		goto free;
+	sg = table->sgl;
+	sg_pages_for_each_run(&obj->pages, index, pfn, n) {
+		sg_set_page(sg, pfn_to_page(pfn), n << PAGE_SHIFT, 0);
+		sg = sg_next(sg);
+	}
+	ret = dma_map_sgtable(attach->dev, table, dir, 0);
+	if (!ret)
+		return table;
+	sg_free_table(table);
+free:
+	kfree(table);
+	return ERR_PTR(ret);
+}
+
+static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *table,
+			 enum dma_data_direction dir)
+{
+	dma_unmap_sgtable(attach->dev, table, dir, 0);
+	sg_free_table(table);
+	kfree(table);
+}
+
+static int export_vmap(struct dma_buf *buf, struct iosys_map *map)
+{
+	struct sg_object *obj = buf_object(buf);
+	unsigned long index, n, i, count = obj->base.size >> PAGE_SHIFT;
+	struct page **pages;
+	void *vaddr;
+	u64 pfn;
+	int ret;
+
+	sg_dma_buf_vmap_lock(obj->base.resv);
+	ret = sg_object_pin_pages(obj);
+	sg_dma_buf_vmap_unlock(obj->base.resv);
+	if (ret)
+		return ret;
+
+	ret = -ENOMEM;
+	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		goto unpin;
+	sg_pages_for_each_run(&obj->pages, index, pfn, n)
+		for (i = 0; i < n; i++)
+			pages[index + i] = pfn_to_page(pfn + i);
+	vaddr = vmap(pages, count, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	if (!vaddr)
+		goto unpin;
+	iosys_map_set_vaddr(map, vaddr);
+	return 0;
+
+unpin:
+	sg_object_unpin_pages(obj);
+	return ret;
+}
+
+static void export_vunmap(struct dma_buf *buf, struct iosys_map *map)
+{
+	vunmap(map->vaddr);
+	sg_object_unpin_pages(buf_object(buf));
+}
+
+static int export_mmap(struct dma_buf *buf, struct vm_area_struct *vma)
+{
+	return sg_mmap_object(buf_object(buf), vma);
+}
+
+static int export_begin_cpu(struct dma_buf *buf, enum dma_data_direction dir)
+{
+	bool write = dir == DMA_BIDIRECTIONAL || dir == DMA_TO_DEVICE;
+
+	return sg_object_wait(buf_object(buf), write, true, MAX_SCHEDULE_TIMEOUT);
+}
+
+static const struct dma_buf_ops export_ops = {
+	.attach = export_attach,
+	.detach = export_detach,
+	.map_dma_buf = export_map,
+	.unmap_dma_buf = export_unmap,
+	.release = drm_gem_dmabuf_release,
+	.mmap = export_mmap,
+	.vmap = export_vmap,
+	.vunmap = export_vunmap,
+	.begin_cpu_access = export_begin_cpu,
+};
+
+/**
+ * sg_prime_export() - make a dma-buf of an object.
+ * @gem: the object
+ * @flags: of the new file
+ *
+ * Return: the dma-buf; -EOPNOTSUPP for tracked user pages, which cannot be kept in place.
+ */
+struct dma_buf *sg_prime_export(struct drm_gem_object *gem, int flags)
+{
+	struct sg_object *obj = to_sg_object(gem);
+	struct dma_buf_export_info info = {
+		.exp_name = KBUILD_MODNAME,
+		.owner = THIS_MODULE,
+		.ops = &export_ops,
+		.size = gem->size,
+		.flags = flags,
+		.resv = gem->resv,
+		.priv = gem,
+	};
+
+	if (!obj->ops->get_pages)
+		return ERR_PTR(-EOPNOTSUPP);
+	return drm_gem_dmabuf_export(gem->dev, &info);
+}
+
+/**
+ * sg_prime_own() - the object behind a dma-buf, if it is one of ours.
+ * @dev: whose
+ * @buf: the dma-buf
+ *
+ * Return: the object, without a reference, or NULL.
+ */
+struct drm_gem_object *sg_prime_own(struct drm_device *dev, struct dma_buf *buf)
+{
+	struct drm_gem_object *gem = buf->priv;
+
+	return buf->ops == &export_ops && gem->dev == dev ? gem : NULL;
+}

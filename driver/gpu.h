@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* The device as a whole: what there is one of. */
+#ifndef SOFTGEM_GPU_H
+#define SOFTGEM_GPU_H
+
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <drm/drm_device.h>
+#include <drm/drm_file.h>
+
+#include "compat.h"
+#include "engine.h"
+#include "object.h"
+#include "stats.h"
+
+/* Bits of a GPU address that mean something: 48, and the half below the sign. */
+#define SG_ADDRESS_BITS		48
+#define SG_GGTT_SIZE		(4ull << 30)
+
+/**
+ * struct sg_gpu - the device.
+ * @drm: the DRM core's part
+ * @aperture_size: bytes of the GGTT that processes can map
+ * @revoke: held for reading by whoever uses memory that was translated, for at most SG_PIECE bytes
+ *	at a time; for writing by whoever takes memory away. Nothing is allocated under it, and no
+ *	sleeping lock is taken.
+ * @revoke_seq: counts revocations; an engine whose TLB is of another count forgets it.
+ *	Written under @revoke held for writing.
+ * @notifier_lock: orders the publication of a request's fence against the invalidation of user
+ *	pages: see userptr.c
+ * @sched_lock: guards all queues of all engines: see engine.h. Taken in interrupt context.
+ * @requests: all that are queued, ready or running; guarded by @sched_lock
+ * @engines: what executes
+ * @free_wq: ends the life of objects and contexts
+ * @stats: counters, for people
+ * @shrink_lock: guards @shrink_list
+ * @shrink_list: objects that hold pages of their own, the longest unused first
+ * @shrink_count: how many they are
+ * @shrink_pages: how many pages they hold
+ * @shrinker: tells the kernel's reclaim of us
+ * @next_client: numbers open files
+ * @wedged: the GPU was declared dead: submission fails with -EIO
+ * @params: what testers set through debugfs
+ * @sysfs: folders, of sysfs.c
+ */
+struct sg_gpu {
+	struct drm_device drm;
+	resource_size_t aperture_size;
+
+	struct rw_semaphore revoke;
+	unsigned long revoke_seq;
+	rwlock_t notifier_lock;
+
+	spinlock_t sched_lock;
+	struct list_head requests;
+	struct sg_engine engines[SG_NUM_ENGINES];
+
+	struct workqueue_struct *free_wq;
+	struct sg_stats stats;
+
+	spinlock_t shrink_lock;
+	struct list_head shrink_list;
+	atomic_long_t shrink_count;
+	atomic_long_t shrink_pages;
+	struct sg_shrinker shrinker;
+
+	atomic_t next_client;
+	bool wedged;
+	struct {
+		u32 reset;
+		bool enable_hangcheck;
+	} params;
+	struct {
+		struct kobject *engines;
+		struct kobject *engine[SG_NUM_ENGINES];
+		struct kobject *defaults[SG_NUM_ENGINES];
+	} sysfs;
+};
+
+#define to_sg_gpu(dev)	container_of(dev, struct sg_gpu, drm)
+
+static inline struct sg_gpu *sg_object_gpu(const struct sg_object *obj)
+{
+	return to_sg_gpu(obj->base.dev);
+}
+
+#endif

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Contexts and address spaces as clients know them: by handles, with parameters. */
+#include <linux/uaccess.h>
+
+#include "../context.h"
+#include "../space.h"
+#include "i915.h"
+
+/* A bound on what a client can make the kernel hold on to. */
+#define MAX_HANDLES	XA_LIMIT(0, U16_MAX)
+
+/**
+ * i915_context_lookup() - find a context by handle.
+ * @fpriv: whose
+ * @id: the handle
+ *
+ * Return: the context with a reference, or NULL.
+ */
+struct sg_context *i915_context_lookup(struct i915_file *fpriv, u32 id)
+{
+	struct sg_context *ctx;
+
+	xa_lock(&fpriv->contexts);
+	ctx = xa_load(&fpriv->contexts, id);
+	if (ctx)
+		sg_context_get(ctx);
+	xa_unlock(&fpriv->contexts);
+	return ctx;
+}
+
+/**
+ * i915_space_lookup() - find an address space by handle.
+ * @fpriv: whose
+ * @id: the handle
+ *
+ * Return: the space with a reference, or NULL.
+ */
+struct sg_space *i915_space_lookup(struct i915_file *fpriv, u32 id)
+{
+	struct sg_space *space;
+
+	xa_lock(&fpriv->spaces);
+	space = xa_load(&fpriv->spaces, id);
+	if (space)
+		sg_space_get(space);
+	xa_unlock(&fpriv->spaces);
+	return space;
+}
+
+/* An engine of a map: class and instance, or nothing at all. */
+static int find_engine(struct sg_gpu *gpu, const struct i915_engine_class_instance *ci,
+		       struct sg_engine **engine)
+{
+	*engine = NULL;
+	if (ci->engine_class == (u16)I915_ENGINE_CLASS_INVALID &&
+	    ci->engine_instance == (u16)I915_ENGINE_CLASS_INVALID_NONE)
+		return 0;
+	*engine = sg_engine_find(gpu, ci->engine_class, ci->engine_instance);
+	return *engine ? 0 : -ENOENT;
+}
+
+static int set_engines(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
+{
+	struct i915_context_param_engines __user *user = u64_to_user_ptr(p->value);
+	struct sg_engine *engines[SG_MAX_RINGS] = {};
+	u64 extensions;
+	unsigned int i, n;
+	int ret;
+
+	if (!p->size)
+		return sg_context_set_engines(ctx, NULL, 0);
+	if (p->size < sizeof(*user) ||
+	    !IS_ALIGNED(p->size - sizeof(*user), sizeof(*user->engines)))
+		return -EINVAL;
+	n = (p->size - sizeof(*user)) / sizeof(*user->engines);
+	if (n > SG_MAX_RINGS)
+		return -EINVAL;
+	if (get_user(extensions, &user->extensions))
+		return -EFAULT;
+	for (i = 0; i < n; i++) {
+		struct i915_engine_class_instance ci;
+
+		if (copy_from_user(&ci, &user->engines[i], sizeof(ci)))
+			return -EFAULT;
+		ret = find_engine(ctx->gpu, &ci, &engines[i]);
+		if (ret)
+			return ret;
+	}
+	/* there is one engine of each class: nothing to balance, nothing to bond */
+	ret = i915_for_each_extension(extensions, NULL, 0, NULL);
+	if (ret)
+		return ret;
+	return sg_context_set_engines(ctx, engines, n);
+}
+
+static int get_engines(struct sg_context *ctx, struct drm_i915_gem_context_param *p)
+{
+	struct i915_context_param_engines __user *user = u64_to_user_ptr(p->value);
+	struct i915_engine_class_instance ci[SG_MAX_RINGS];
+	unsigned int i, n;
+	size_t size;
+
+	mutex_lock(&ctx->lock);
+	n = ctx->legacy_map ? 0 : ctx->nengines;
+	for (i = 0; i < n; i++) {
+		const struct sg_engine *engine = ctx->engines[i];
+
+		ci[i].engine_class = engine ? engine->class : (u16)I915_ENGINE_CLASS_INVALID;
+		ci[i].engine_instance = engine ? engine->instance :
+						 (u16)I915_ENGINE_CLASS_INVALID_NONE;
+	}
+	size = ctx->legacy_map ? 0 : struct_size(user, engines, n);
+	mutex_unlock(&ctx->lock);
+
+	if (!p->size || !size) {
+		p->size = size;
+		return 0;
+	}
+	if (p->size < size)
+		return -EINVAL;
+	p->size = size;
+	if (put_user(0, &user->extensions) ||
+	    copy_to_user(user->engines, ci, n * sizeof(*ci)))
+		return -EFAULT;
+	return 0;
+}
+
+static int set_priority(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
+{
+	s64 priority = p->value;
+
+	if (p->size)
+		return -EINVAL;
+	if (priority > I915_CONTEXT_MAX_USER_PRIORITY ||
+	    priority < I915_CONTEXT_MIN_USER_PRIORITY)
+		return -EINVAL;
+	if (priority > I915_CONTEXT_DEFAULT_PRIORITY && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	WRITE_ONCE(ctx->priority, priority);
+	return 0;
+}
+
+static int set_bannable(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
+{
+	if (p->size)
+		return -EINVAL;
+	if (!p->value && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	ctx->bannable = p->value;
+	return 0;
+}
+
+/* Taken, like the map of engines, only by a context that is not in use yet. */
+static int set_space(struct i915_file *fpriv, struct sg_context *ctx,
+		     const struct drm_i915_gem_context_param *p)
+{
+	struct sg_space *space;
+	int ret;
+
+	if (p->size)
+		return -EINVAL;
+	if (upper_32_bits(p->value))
+		return -ENOENT;
+	space = i915_space_lookup(fpriv, p->value);
+	if (!space)
+		return -ENOENT;
+	ret = sg_context_set_space(ctx, space);
+	sg_space_put(space);
+	return ret;
+}
+
+static int get_space(struct i915_file *fpriv, struct sg_context *ctx,
+		     struct drm_i915_gem_context_param *p)
+{
+	struct sg_space *space = sg_context_space(ctx);
+	u32 id;
+	int ret;
+
+	ret = xa_alloc(&fpriv->spaces, &id, space, xa_limit_16b, GFP_KERNEL);
+	if (ret) {
+		sg_space_put(space);
+		return ret;
+	}
+	p->size = 0;
+	p->value = id;
+	return 0;
+}
+
+static int set_ring_size(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
+{
+	if (p->size || p->value < PAGE_SIZE || p->value > SG_RING_SIZE_MAX ||
+	    !PAGE_ALIGNED(p->value))
+		return -EINVAL;
+	WRITE_ONCE(ctx->ring_size, p->value);
+	return 0;
+}
+
+static int set_sseu(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
+{
+	return -ENODEV;	/* there are no slices to switch off */
+}
+
+static int set_param(struct i915_file *fpriv, struct sg_context *ctx,
+		     const struct drm_i915_gem_context_param *p)
+{
+	switch (p->param) {
+	case I915_CONTEXT_PARAM_NO_ERROR_CAPTURE:
+		if (p->size)
+			return -EINVAL;
+		ctx->no_error_capture = p->value;
+		return 0;
+	case I915_CONTEXT_PARAM_BANNABLE:
+		return set_bannable(ctx, p);
+	case I915_CONTEXT_PARAM_RECOVERABLE:
+		if (p->size)
+			return -EINVAL;
+		ctx->recoverable = p->value;
+		return 0;
+	case I915_CONTEXT_PARAM_PRIORITY:
+		return set_priority(ctx, p);
+	case I915_CONTEXT_PARAM_PERSISTENCE:
+		if (p->size)
+			return -EINVAL;
+		ctx->persistent = p->value;
+		return 0;
+	case I915_CONTEXT_PARAM_RINGSIZE:
+		return set_ring_size(ctx, p);
+	case I915_CONTEXT_PARAM_SSEU:
+		return set_sseu(ctx, p);
+	case I915_CONTEXT_PARAM_VM:
+		return set_space(fpriv, ctx, p);
+	case I915_CONTEXT_PARAM_ENGINES:
+		return set_engines(ctx, p);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int get_param(struct i915_file *fpriv, struct sg_context *ctx,
+		     struct drm_i915_gem_context_param *p)
+{
+	switch (p->param) {
+	case I915_CONTEXT_PARAM_GTT_SIZE:
+		p->value = 1ull << SG_ADDRESS_BITS;
+		break;
+	case I915_CONTEXT_PARAM_NO_ERROR_CAPTURE:
+		p->value = ctx->no_error_capture;
+		break;
+	case I915_CONTEXT_PARAM_BANNABLE:
+		p->value = ctx->bannable;
+		break;
+	case I915_CONTEXT_PARAM_RECOVERABLE:
+		p->value = ctx->recoverable;
+		break;
+	case I915_CONTEXT_PARAM_PRIORITY:
+		p->value = ctx->priority;
+		break;
+	case I915_CONTEXT_PARAM_PERSISTENCE:
+		p->value = ctx->persistent;
+		break;
+	case I915_CONTEXT_PARAM_RINGSIZE:
+		p->value = ctx->ring_size;
+		break;
+	case I915_CONTEXT_PARAM_VM:
+		return get_space(fpriv, ctx, p);
+	case I915_CONTEXT_PARAM_ENGINES:
+		return get_engines(ctx, p);
+	case I915_CONTEXT_PARAM_SSEU:
+		return -ENODEV;
+	default:
+		return -EINVAL;
+	}
+	p->size = 0;
+	return 0;
+}
+
+/* What the extensions of CONTEXT_CREATE work on. */
+struct create {
+	struct i915_file *fpriv;
+	struct sg_context *ctx;
+};
+
+static int create_setparam(struct i915_user_extension __user *base, void *data)
+{
+	struct drm_i915_gem_context_create_ext_setparam ext;
+	struct create *create = data;
+
+	if (copy_from_user(&ext, base, sizeof(ext)))
+		return -EFAULT;
+	if (ext.param.ctx_id)
+		return -EINVAL;
+	return set_param(create->fpriv, create->ctx, &ext.param);
+}
+
+static const i915_extension_fn create_extensions[] = {
+	[I915_CONTEXT_CREATE_EXT_SETPARAM] = create_setparam,
+};
+
+I915_IOCTL(gem_context_create)
+{
+	struct drm_i915_gem_context_create_ext *args = data;
+	struct create create = { .fpriv = file->driver_priv };
+	u32 id;
+	int ret;
+
+	if (args->flags & I915_CONTEXT_CREATE_FLAGS_UNKNOWN)
+		return -EINVAL;
+	/* one timeline for all engines is what a single queue would give; nobody here has that */
+	if (args->flags & I915_CONTEXT_CREATE_FLAGS_SINGLE_TIMELINE)
+		return -EINVAL;
+	create.ctx = sg_context_create(to_sg_gpu(dev), NULL);
+	if (IS_ERR(create.ctx))
+		return PTR_ERR(create.ctx);
+	if (args->flags & I915_CONTEXT_CREATE_FLAGS_USE_EXTENSIONS) {
+		ret = i915_for_each_extension(args->extensions, create_extensions,
+					      ARRAY_SIZE(create_extensions), &create);
+		if (ret)
+			goto put;
+	}
+	ret = xa_alloc(&create.fpriv->contexts, &id, create.ctx, MAX_HANDLES, GFP_KERNEL);
+	if (ret)
+		goto put;
+	create.ctx->id = id;
+	args->ctx_id = id;
+	return 0;
+put:
+	sg_context_put(create.ctx);
+	return ret;
+}
+
+I915_IOCTL(gem_context_destroy)
+{
+	struct drm_i915_gem_context_destroy *args = data;
+	struct i915_file *fpriv = file->driver_priv;
+	struct sg_context *ctx;
+
+	if (args->pad)
+		return -EINVAL;
+	if (!args->ctx_id)
+		return -ENOENT;
+	ctx = xa_erase(&fpriv->contexts, args->ctx_id);
+	if (!ctx)
+		return -ENOENT;
+	sg_context_close(ctx);
+	return 0;
+}
+
+I915_IOCTL(gem_context_getparam)
+{
+	struct drm_i915_gem_context_param *args = data;
+	struct i915_file *fpriv = file->driver_priv;
+	struct sg_context *ctx = i915_context_lookup(fpriv, args->ctx_id);
+	int ret;
+
+	if (!ctx)
+		return -ENOENT;
+	ret = get_param(fpriv, ctx, args);
+	sg_context_put(ctx);
+	return ret;
+}
+
+I915_IOCTL(gem_context_setparam)
+{
+	struct drm_i915_gem_context_param *args = data;
+	struct i915_file *fpriv = file->driver_priv;
+	struct sg_context *ctx = i915_context_lookup(fpriv, args->ctx_id);
+	int ret;
+
+	if (!ctx)
+		return -ENOENT;
+	ret = set_param(fpriv, ctx, args);
+	sg_context_put(ctx);
+	return ret;
+}
+
+I915_IOCTL(get_reset_stats)
+{
+	struct drm_i915_reset_stats *args = data;
+	struct i915_file *fpriv = file->driver_priv;
+	struct sg_context *ctx;
+	unsigned int i;
+
+	if (args->flags || args->pad)
+		return -EINVAL;
+	ctx = i915_context_lookup(fpriv, args->ctx_id);
+	if (!ctx)
+		return -ENOENT;
+	args->reset_count = 0;
+	if (capable(CAP_SYS_ADMIN))
+		for (i = 0; i < SG_NUM_ENGINES; i++)
+			args->reset_count += READ_ONCE(fpriv->gpu->engines[i].reset_count);
+	args->batch_active = atomic_read(&ctx->guilty);
+	args->batch_pending = atomic_read(&ctx->innocent);
+	sg_context_put(ctx);
+	return 0;
+}
+
+I915_IOCTL(gem_vm_create)
+{
+	struct drm_i915_gem_vm_control *args = data;
+	struct i915_file *fpriv = file->driver_priv;
+	struct sg_space *space;
+	u32 id;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+	ret = i915_for_each_extension(args->extensions, NULL, 0, NULL);
+	if (ret)
+		return ret;
+	space = sg_space_create(fpriv->gpu, 1ull << SG_ADDRESS_BITS);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	ret = xa_alloc(&fpriv->spaces, &id, space, xa_limit_16b, GFP_KERNEL);
+	if (ret) {
+		sg_space_put(space);
+		return ret;
+	}
+	args->vm_id = id;
+	return 0;
+}
+
+I915_IOCTL(gem_vm_destroy)
+{
+	struct drm_i915_gem_vm_control *args = data;
+	struct i915_file *fpriv = file->driver_priv;
+	struct sg_space *space;
+
+	if (args->flags || args->extensions)
+		return -EINVAL;
+	space = xa_erase(&fpriv->spaces, args->vm_id);
+	if (!space)
+		return -ENOENT;
+	sg_space_put(space);
+	return 0;
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Execbuffer2: the arguments are copied in and checked here; the core does the rest (submit.c),
+ * with relocations (relocs.c) and syncobjs (execfence.c) as the client's part.
+ */
+#include <linux/file.h>
+#include <linux/sync_file.h>
+#include <linux/uaccess.h>
+
+#include "../context.h"
+#include "../object.h"
+#include "../submit.h"
+#include "execbuf.h"
+
+/* Addresses above 4 GiB are only for clients that can cope with them. */
+#define LOW_END			((4ull << 30) - PAGE_SIZE)
+/* What the driver places keeps clear of 0: relocations may point before their target. */
+#define LOW_START		(256ull << 10)
+
+/* Addresses are sign extended from bit 47, as the hardware wants them. */
+static u64 canonical(u64 addr)
+{
+	return sign_extend64(addr, SG_ADDRESS_BITS - 1);
+}
+
+static u64 noncanonical(u64 addr)
+{
+	return addr & (BIT_ULL(SG_ADDRESS_BITS) - 1);
+}
+
+static int check_args(const struct drm_i915_gem_execbuffer2 *args)
+{
+	if (args->flags & __I915_EXEC_UNKNOWN_FLAGS)
+		return -EINVAL;
+	if (args->flags & I915_EXEC_FENCE_SUBMIT)
+		return -EINVAL;
+	if (args->flags & I915_EXEC_SECURE)
+		return -EPERM;
+	/* these had a meaning on older generations only */
+	if (args->flags & (I915_EXEC_CONSTANTS_MASK | I915_EXEC_RESOURCE_STREAMER |
+			   I915_EXEC_GEN7_SOL_RESET))
+		return -EINVAL;
+	if (!args->buffer_count || args->buffer_count > INT_MAX / sizeof(struct sg_submit_object))
+		return -EINVAL;
+	if (!(args->flags & (I915_EXEC_FENCE_ARRAY | I915_EXEC_USE_EXTENSIONS)) &&
+	    (args->num_cliprects || args->cliprects_ptr))
+		return -EINVAL;
+	if (args->flags & I915_EXEC_FENCE_ARRAY && args->flags & I915_EXEC_USE_EXTENSIONS)
+		return -EINVAL;
+	/* old X servers leave DR4 as they found it */
+	if (args->DR1 || (args->DR4 && args->DR4 != U32_MAX))
+		return -EINVAL;
+	if ((args->batch_start_offset | args->batch_len) & 7)
+		return -EINVAL;
+	return 0;
+}
+
+static int select_ring(struct i915_exec *exec)
+{
+	static const unsigned int legacy[] = {
+		[I915_EXEC_DEFAULT] = 0,
+		[I915_EXEC_RENDER] = 0,
+		[I915_EXEC_BSD] = 2,
+		[I915_EXEC_BLT] = 1,
+		[I915_EXEC_VEBOX] = 3,
+	};
+	struct sg_context *ctx = exec->submit.ctx;
+	u64 flags = exec->args->flags;
+	unsigned int index = flags & I915_EXEC_RING_MASK;
+
+	if (ctx->legacy_map) {
+		if (index != I915_EXEC_BSD && flags & I915_EXEC_BSD_MASK)
+			return -EINVAL;
+		if (index >= ARRAY_SIZE(legacy))
+			return -EINVAL;
+		/* there is but one video engine: the second cannot be asked for */
+		if ((flags & I915_EXEC_BSD_MASK) == I915_EXEC_BSD_RING2)
+			return -EINVAL;
+		index = legacy[index];
+	} else if (flags & I915_EXEC_BSD_MASK) {
+		return -EINVAL;
+	}
+	exec->submit.ring = sg_context_ring(ctx, index);
+	return PTR_ERR_OR_ZERO(exec->submit.ring);
+}
+
+/* What a client asks for one object: checked, and translated into the core's words. */
+static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg_submit_object *o)
+{
+	u64 offset = noncanonical(entry->offset);
+	struct sg_place *place = &o->place;
+
+	if (entry->flags & __EXEC_OBJECT_UNKNOWN_FLAGS)
+		return -EINVAL;
+	if (entry->alignment && !is_power_of_2(entry->alignment))
+		return -EINVAL;
+	if (entry->flags & EXEC_OBJECT_PINNED &&
+	    (entry->offset != canonical(offset) || offset_in_page(offset)))
+		return -EINVAL;
+	place->size = o->obj->base.size;
+	if (entry->flags & EXEC_OBJECT_PAD_TO_SIZE) {
+		if (offset_in_page(entry->pad_to_size))
+			return -EINVAL;
+		place->size = max_t(u64, place->size, entry->pad_to_size);
+	} else if (entry->pad_to_size) {
+		return -EINVAL;
+	}
+	place->alignment = entry->alignment > PAGE_SIZE ? entry->alignment : 0;
+	place->start = LOW_START;
+	place->end = entry->flags & EXEC_OBJECT_SUPPORTS_48B_ADDRESS ?
+			1ull << SG_ADDRESS_BITS : LOW_END;
+	place->hint = offset & PAGE_MASK;
+	place->fixed = entry->flags & EXEC_OBJECT_PINNED;
+	if (place->fixed) {
+		if (place->hint + place->size > place->end || place->hint + place->size < offset)
+			return -EINVAL;
+		if (place->alignment && !IS_ALIGNED(place->hint, place->alignment))
+			return -EINVAL;
+	} else if (place->size > place->end - place->start) {
+		return -ENOSPC;
+	}
+	o->write = entry->flags & EXEC_OBJECT_WRITE;
+	o->async = entry->flags & EXEC_OBJECT_ASYNC;
+	return 0;
+}
+
+static int lookup_objects(struct i915_exec *exec)
+{
+	struct sg_submit *s = &exec->submit;
+	unsigned int i;
+	int ret;
+
+	s->objects = kvcalloc(s->count, sizeof(*s->objects), GFP_KERNEL);
+	if (!s->objects)
+		return -ENOMEM;
+	for (i = 0; i < s->count; i++) {
+		s->objects[i].obj = sg_object_lookup(exec->file, exec->entries[i].handle);
+		if (!s->objects[i].obj)
+			return -ENOENT;
+		ret = place_object(&exec->entries[i], &s->objects[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Without a LUT relocations name their targets by handle. */
+static int build_lut(struct i915_exec *exec)
+{
+	unsigned int i;
+	int ret;
+
+	if (exec->args->flags & I915_EXEC_HANDLE_LUT)
+		return 0;
+	for (i = 0; i < exec->submit.count; i++)
+		if (exec->entries[i].relocation_count)
+			break;
+	if (i == exec->submit.count)
+		return 0;
+	for (i = 0; i < exec->submit.count; i++) {
+		ret = xa_insert(&exec->lut, exec->entries[i].handle, xa_mk_value(i), GFP_KERNEL);
+		if (ret)
+			return ret == -EBUSY ? -EINVAL : ret;
+	}
+	return 0;
+}
+
+static int check_batch(struct i915_exec *exec)
+{
+	struct sg_submit *s = &exec->submit;
+	struct sg_object *obj;
+
+	s->batch = exec->args->flags & I915_EXEC_BATCH_FIRST ? 0 : s->count - 1;
+	s->batch_offset = exec->args->batch_start_offset;
+	s->batch_len = exec->args->batch_len;
+	obj = s->objects[s->batch].obj;
+	if (s->objects[s->batch].write)
+		return -EINVAL;
+	if (s->batch_offset >= obj->base.size ||
+	    s->batch_len > obj->base.size - s->batch_offset)
+		return -EINVAL;
+	if (!s->batch_len)
+		s->batch_len = obj->base.size - s->batch_offset;
+	return 0;
+}
+
+static int copy_entries(struct i915_exec *exec)
+{
+	u64 user = exec->args->buffers_ptr;
+	unsigned int n = exec->args->buffer_count;
+
+	exec->entries = kvmalloc_array(n, sizeof(*exec->entries), GFP_KERNEL | __GFP_NOWARN);
+	if (!exec->entries)
+		return -ENOMEM;
+	if (copy_from_user(exec->entries, u64_to_user_ptr(user), n * sizeof(*exec->entries)))
+		return -EFAULT;
+	exec->submit.count = n;
+	return 0;
+}
+
+/* Tell the client where its objects are now. Too late to fail: it will relocate again if it must. */
+static void write_offsets(struct i915_exec *exec)
+{
+	struct drm_i915_gem_exec_object2 __user *user =
+		u64_to_user_ptr(exec->args->buffers_ptr);
+	unsigned int i;
+
+	for (i = 0; i < exec->submit.count; i++) {
+		u64 offset = canonical(exec->submit.objects[i].offset);
+
+		if (exec->entries[i].offset == offset)
+			continue;
+		if (put_user(offset, &user[i].offset))
+			return;
+	}
+}
+
+static const struct sg_submit_ops i915_submit_ops = {
+	.patch = i915_relocate,
+	.prepare = i915_copy_relocations,
+	.collect = i915_exec_collect,
+	.publish = i915_exec_publish,
+	.published = i915_exec_published,
+};
+
+static int execbuf(struct i915_exec *exec)
+{
+	struct sg_submit *s = &exec->submit;
+	int ret;
+
+	ret = copy_entries(exec) ?: lookup_objects(exec) ?: build_lut(exec) ?: check_batch(exec) ?:
+	      i915_check_relocations(exec) ?: select_ring(exec) ?: i915_exec_get_fences(exec) ?:
+	      sg_submit_run(s);
+	if (!ret)
+		write_offsets(exec);
+	return ret;
+}
+
+static void free_objects(struct sg_submit *s)
+{
+	unsigned int i;
+
+	if (!s->objects)
+		return;
+	for (i = 0; i < s->count; i++)
+		sg_object_put(s->objects[i].obj);
+	kvfree(s->objects);
+}
+
+I915_IOCTL(gem_execbuffer)
+{
+	return -EINVAL;	/* its addresses are of the first generations */
+}
+
+I915_IOCTL(gem_execbuffer2)
+{
+	struct drm_i915_gem_execbuffer2 *args = data;
+	struct i915_file *fpriv = file->driver_priv;
+	int out_fd = -1;
+	struct i915_exec exec = {
+		.submit.gpu = to_sg_gpu(dev),
+		.submit.ops = &i915_submit_ops,
+		.submit.nonblock = file->filp->f_flags & O_NONBLOCK,
+		.file = file,
+		.args = args,
+	};
+	int ret;
+
+	ret = check_args(args);
+	if (ret)
+		return ret;
+	exec.submit.ctx = i915_context_lookup(fpriv, i915_execbuffer2_get_context_id(*args));
+	if (!exec.submit.ctx)
+		return -ENOENT;
+	xa_init(&exec.lut);
+
+	ret = -EINVAL;
+	if (args->flags & I915_EXEC_FENCE_IN) {
+		exec.in_fence = sync_file_get_fence(lower_32_bits(args->rsvd2));
+		if (!exec.in_fence)
+			goto out;
+	}
+	if (args->flags & I915_EXEC_FENCE_OUT) {
+		out_fd = get_unused_fd_flags(O_CLOEXEC);
+		if (out_fd < 0) {
+			ret = out_fd;
+			goto out;
+		}
+	}
+
+	ret = execbuf(&exec);
+
+	if (!ret && out_fd >= 0) {
+		fd_install(out_fd, exec.out->file);
+		args->rsvd2 &= U32_MAX;
+		args->rsvd2 |= (u64)out_fd << 32;
+		out_fd = -1;
+	}
+out:
+	if (out_fd >= 0) {
+		put_unused_fd(out_fd);
+		if (exec.out)
+			fput(exec.out->file);
+	}
+	dma_fence_put(exec.in_fence);
+	i915_exec_put_fences(&exec);
+	i915_free_relocations(&exec);
+	xa_destroy(&exec.lut);
+	free_objects(&exec.submit);
+	kvfree(exec.entries);
+	sg_context_put(exec.submit.ctx);
+	return ret;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Execbuffer2: shared between its files. */
+#ifndef SOFTGEM_I915_EXECBUF_H
+#define SOFTGEM_I915_EXECBUF_H
+
+#include "../submit.h"
+#include "i915.h"
+
+struct dma_fence_chain;
+struct drm_syncobj;
+struct sync_file;
+
+/**
+ * struct i915_exec_fence - a syncobj that execbuf waits for or signals.
+ * @syncobj: the syncobj, with a reference
+ * @fence: what to wait for, or NULL
+ * @chain: room for a point to be signalled on a timeline, or NULL
+ * @point: that point
+ * @signal: whether to signal
+ */
+struct i915_exec_fence {
+	struct drm_syncobj *syncobj;
+	struct dma_fence *fence;
+	struct dma_fence_chain *chain;
+	u64 point;
+	bool signal;
+};
+
+/**
+ * struct i915_exec - an execbuffer2 ioctl under way.
+ * @submit: the core's part
+ * @file: the caller
+ * @args: the ioctl's arguments
+ * @entries: the objects as the client described them
+ * @relocs: for each object, its relocations, once they had to be copied in; or NULL
+ * @lut: index into @entries by handle, where relocations name handles
+ * @fences: syncobjs
+ * @nfences: how many
+ * @in_fence: FENCE_IN's, or NULL
+ * @out: FENCE_OUT's, or NULL; made by each attempt
+ */
+struct i915_exec {
+	struct sg_submit submit;
+	struct drm_file *file;
+	struct drm_i915_gem_execbuffer2 *args;
+	struct drm_i915_gem_exec_object2 *entries;
+	struct drm_i915_gem_relocation_entry **relocs;
+	struct xarray lut;
+	struct i915_exec_fence *fences;
+	unsigned int nfences;
+	struct dma_fence *in_fence;
+	struct sync_file *out;
+};
+
+#define to_i915_exec(s)	container_of(s, struct i915_exec, submit)
+
+int i915_relocate(struct sg_submit *s);
+int i915_copy_relocations(struct sg_submit *s);
+int i915_check_relocations(struct i915_exec *exec);
+void i915_free_relocations(struct i915_exec *exec);
+
+int i915_exec_get_fences(struct i915_exec *exec);
+void i915_exec_put_fences(struct i915_exec *exec);
+int i915_exec_collect(struct sg_submit *s, struct sg_request *rq);
+int i915_exec_publish(struct sg_submit *s, struct dma_fence *fence);
+void i915_exec_published(struct sg_submit *s, struct dma_fence *fence);
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The module: the PCI driver, the DRM driver, and the order in which the device comes and goes.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_managed.h>
+#include <drm/drm_prime.h>
+
+#include "bus.h"
+#include "debugfs.h"
+#include "gpu.h"
+#include "i915/i915.h"
+#include "mmap.h"
+#include "prime.h"
+#include "shrink.h"
+#include "sysfs.h"
+
+#define APERTURE_SIZE	(256ull << 20)
+
+static const struct file_operations sg_fops = {
+	.owner = THIS_MODULE,
+	.open = drm_open,
+	.release = drm_release,
+	.unlocked_ioctl = drm_ioctl,
+	.compat_ioctl = drm_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.mmap = sg_mmap,
+	SG_FOP_FLAGS
+};
+
+static struct drm_driver sg_drm_driver = {
+	.driver_features = DRIVER_GEM | DRIVER_RENDER | DRIVER_SYNCOBJ | DRIVER_SYNCOBJ_TIMELINE,
+	.open = i915_open,
+	.postclose = i915_postclose,
+	.gem_prime_import = sg_prime_import,
+	SG_DRM_PRIME_HELPERS
+	.ioctls = i915_ioctls,
+	.fops = &sg_fops,
+	.name = "i915",
+	.desc = "Softgem: a GPU made of software",
+	SG_DRM_DATE("20201103")
+	.major = 1,
+	.minor = 6,
+	.patchlevel = 0,
+};
+
+/* Managed releases: carried out in reverse order when the last user of the device is gone. */
+static void release_workqueue(struct drm_device *dev, void *unused)
+{
+	destroy_workqueue(to_sg_gpu(dev)->free_wq);
+}
+
+static void release_engines(struct drm_device *dev, void *unused)
+{
+	struct sg_gpu *gpu = to_sg_gpu(dev);
+
+	drain_workqueue(gpu->free_wq);
+	sg_engines_stop(gpu);
+	sg_shrink_fini(gpu);
+}
+
+static int gpu_init(struct sg_gpu *gpu)
+{
+	int ret;
+
+	gpu->aperture_size = APERTURE_SIZE;
+	gpu->params.reset = 2;
+	gpu->params.enable_hangcheck = true;
+	init_rwsem(&gpu->revoke);
+	rwlock_init(&gpu->notifier_lock);
+	spin_lock_init(&gpu->sched_lock);
+	INIT_LIST_HEAD(&gpu->requests);
+	gpu->free_wq = alloc_workqueue("softgem-free", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!gpu->free_wq)
+		return -ENOMEM;
+	ret = drmm_add_action_or_reset(&gpu->drm, release_workqueue, NULL);
+	if (ret)
+		return ret;
+	ret = sg_shrink_init(gpu);
+	if (ret)
+		return ret;
+	ret = drmm_add_action(&gpu->drm, release_engines, NULL);
+	if (ret) {
+		sg_shrink_fini(gpu);
+		return ret;
+	}
+	return sg_engines_start(gpu);
+}
+
+static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct sg_gpu *gpu;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return ret;
+	gpu = devm_drm_dev_alloc(&pdev->dev, &sg_drm_driver, struct sg_gpu, drm);
+	if (IS_ERR(gpu))
+		return PTR_ERR(gpu);
+	pci_set_drvdata(pdev, gpu);
+	ret = gpu_init(gpu);
+	if (ret)
+		return ret;
+	ret = drm_dev_register(&gpu->drm, 0);
+	if (ret)
+		return ret;
+	sg_debugfs_register(gpu);
+	ret = sg_sysfs_register(gpu);
+	if (ret)
+		drm_dev_unregister(&gpu->drm);
+	return ret;
+}
+
+static void sg_pci_remove(struct pci_dev *pdev)
+{
+	struct sg_gpu *gpu = pci_get_drvdata(pdev);
+
+	sg_sysfs_unregister(gpu);
+	drm_dev_unplug(&gpu->drm);
+	/* what is still queued ends with -EIO; nothing new can be queued */
+	sg_gpu_set_wedged(gpu, true);
+}
+
+static const struct pci_device_id sg_pci_ids[] = {
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x1912) },
+	{ }
+};
+
+static struct pci_driver sg_pci_driver = {
+	.name = "softgem",
+	.id_table = sg_pci_ids,
+	.probe = sg_pci_probe,
+	.remove = sg_pci_remove,
+};
+
+static int __init sg_init(void)
+{
+	int ret;
+
+	sg_drm_driver.num_ioctls = i915_num_ioctls;
+	ret = pci_register_driver(&sg_pci_driver);
+	if (ret)
+		return ret;
+	ret = sg_bus_create(APERTURE_SIZE);
+	if (ret)
+		pci_unregister_driver(&sg_pci_driver);
+	return ret;
+}
+
+static void __exit sg_exit(void)
+{
+	sg_bus_destroy();
+	pci_unregister_driver(&sg_pci_driver);
+}
+
+module_init(sg_init);
+module_exit(sg_exit);
+
+MODULE_DESCRIPTION("Softgem: a GPU made of software behind the i915 GEM interface");
+MODULE_AUTHOR("The Softgem developers");
+MODULE_LICENSE("Dual MIT/GPL");
+SG_IMPORT_NS(DMA_BUF)

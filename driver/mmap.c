@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The GPU's buffers in a process's address space: fake offsets, mmap(2), and the fault handler of
+ * the CPU kinds.
+ *
+ * An object has a fake offset for each kind, made when somebody first asks for it. A mapping holds
+ * a reference to the object. One fault fills the whole mapping; the page table entries hold no
+ * reference to the pages, and are taken away by sg_mmap_revoke() before the pages are.
+ */
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+
+#include "gpu.h"
+#include "mmap.h"
+#include "object.h"
+#include "prime.h"
+
+static struct sg_mmap_offset *find_offset(struct sg_object *obj, enum sg_mmap_kind kind)
+{
+	struct sg_mmap_offset *mo;
+
+	list_for_each_entry(mo, &obj->offsets, link)
+		if (mo->kind == kind)
+			return mo;
+	return NULL;
+}
+
+/* Find or make the fake offset for a kind. */
+static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kind kind)
+{
+	struct drm_vma_offset_manager *mgr = obj->base.dev->vma_offset_manager;
+	struct sg_mmap_offset *mo, *fresh;
+	int ret;
+
+	spin_lock(&obj->mmap_lock);
+	mo = find_offset(obj, kind);
+	spin_unlock(&obj->mmap_lock);
+	if (mo)
+		return mo;
+
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	fresh->obj = obj;
+	fresh->kind = kind;
+	drm_vma_node_reset(&fresh->node);
+	ret = drm_vma_offset_add(mgr, &fresh->node, obj->base.size >> PAGE_SHIFT);
+	if (ret) {
+		kfree(fresh);
+		return ERR_PTR(ret);
+	}
+
+	spin_lock(&obj->mmap_lock);
+	mo = find_offset(obj, kind);
+	if (!mo) {
+		list_add(&fresh->link, &obj->offsets);
+		mo = fresh;
+		fresh = NULL;
+	}
+	spin_unlock(&obj->mmap_lock);
+	if (fresh) {
+		drm_vma_offset_remove(mgr, &fresh->node);
+		kfree(fresh);
+	}
+	return mo;
+}
+
+/**
+ * sg_mmap_offset() - what to pass to mmap(2) to see an object.
+ * @obj: the object
+ * @kind: how
+ * @file: who may use it
+ * @offset: the answer, in bytes; always the same for the same object and kind
+ *
+ * Return: 0; -ENODEV for objects whose memory is a process's own; -ENOMEM; -ENOSPC.
+ */
+int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_file *file,
+		   u64 *offset)
+{
+	struct sg_mmap_offset *mo;
+	int ret;
+
+	if (!obj->ops->get_pages)
+		return -ENODEV;
+	mo = get_offset(obj, kind);
+	if (IS_ERR(mo))
+		return PTR_ERR(mo);
+	ret = drm_vma_node_allow(&mo->node, file);
+	if (ret)
+		return ret;
+	*offset = drm_vma_node_offset_addr(&mo->node);
+	return 0;
+}
+
+/**
+ * struct sg_fill - a mapping being filled in.
+ * @obj: what it shows
+ * @mm: where
+ * @index: page of the object that comes next
+ * @prot: protection of the entries
+ * @pfn: frame of that page
+ * @left: pages of the same run that follow
+ */
+struct sg_fill {
+	const struct sg_object *obj;
+	struct mm_struct *mm;
+	unsigned long index;
+	pgprot_t prot;
+	u64 pfn;
+	unsigned long left;
+};
+
+static int fill_pte(pte_t *pte, unsigned long addr, void *data)
+{
+	struct sg_fill *fill = data;
+
+	if (!fill->left)
+		fill->left = sg_pages_lookup(&fill->obj->pages, fill->index, &fill->pfn);
+	set_pte_at(fill->mm, addr, pte, pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
+	fill->index++;
+	fill->pfn++;
+	fill->left--;
+	return 0;
+}
+
+/* The reservation is held, and the pages are there. */
+static vm_fault_t fill_vma(struct vm_area_struct *vma, const struct sg_object *obj,
+			   unsigned long first)
+{
+	struct sg_fill fill = {
+		.obj = obj,
+		.mm = vma->vm_mm,
+		.index = first,
+		.prot = vma->vm_page_prot,
+	};
+
+	if (apply_to_page_range(vma->vm_mm, vma->vm_start, vma->vm_end - vma->vm_start, fill_pte,
+				&fill))
+		return VM_FAULT_OOM;
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t fault_code(int err)
+{
+	switch (err) {
+	case 0:
+	case -EAGAIN:
+	case -EINTR:
+	case -ERESTARTSYS:
+	case -EBUSY:
+		return VM_FAULT_NOPAGE;
+	case -ENOMEM:
+		return VM_FAULT_OOM;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+}
+
+/* Fill in a mapping that begins at page @first of the object. */
+static vm_fault_t fault_object(struct vm_area_struct *vma, struct sg_object *obj,
+			       unsigned long first)
+{
+	vm_fault_t fault;
+	int ret, idx;
+
+	if (!drm_dev_enter(obj->base.dev, &idx))
+		return VM_FAULT_SIGBUS;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret) {
+		fault = fault_code(ret);
+		goto exit;
+	}
+	ret = sg_object_get_pages(obj);
+	fault = ret ? fault_code(ret) : fill_vma(vma, obj, first);
+	dma_resv_unlock(obj->base.resv);
+exit:
+	drm_dev_exit(idx);
+	return fault;
+}
+
+/* A debugger reads or writes: the kernel cannot look at such a mapping by itself. */
+static int access_object(struct sg_object *obj, u64 offset, void *buf, int len, int write)
+{
+	int done = 0, ret;
+
+	if (write && obj->read_only)
+		return -EACCES;
+	if (offset >= obj->base.size)
+		return -EINVAL;
+	len = min_t(u64, len, obj->base.size - offset);
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return ret;
+	ret = sg_object_get_pages(obj);
+	while (!ret && done < len) {
+		size_t n = len - done;
+		void *ptr = sg_object_span(obj, offset + done, &n);
+
+		if (write)
+			memcpy(ptr, buf + done, n);
+		else
+			memcpy(buf + done, ptr, n);
+		done += n;
+	}
+	dma_resv_unlock(obj->base.resv);
+	return ret ?: done;
+}
+
+/* The page of the object that a mapping by a fake offset begins with. */
+static unsigned long offset_first(const struct vm_area_struct *vma)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	return vma->vm_pgoff - drm_vma_node_start(&mo->node);
+}
+
+static vm_fault_t cpu_fault(struct vm_fault *vmf)
+{
+	struct sg_mmap_offset *mo = vmf->vma->vm_private_data;
+
+	return fault_object(vmf->vma, mo->obj, offset_first(vmf->vma));
+}
+
+static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+		      int write)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	return access_object(mo->obj, addr - vma->vm_start + (offset_first(vma) << PAGE_SHIFT),
+			     buf, len, write);
+}
+
+static void cpu_open(struct vm_area_struct *vma)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	sg_object_get(mo->obj);
+}
+
+static void cpu_close(struct vm_area_struct *vma)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	sg_object_put(mo->obj);
+}
+
+static const struct vm_operations_struct cpu_ops = {
+	.open = cpu_open,
+	.close = cpu_close,
+	.fault = cpu_fault,
+	.access = cpu_access,
+};
+
+/*
+ * A mapping of a dma-buf is one of the dma-buf's file, where revocation would not find it; so it
+ * keeps the pages in place.
+ */
+static vm_fault_t buf_fault(struct vm_fault *vmf)
+{
+	return fault_object(vmf->vma, vmf->vma->vm_private_data, vmf->vma->vm_pgoff);
+}
+
+static int buf_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+		      int write)
+{
+	return access_object(vma->vm_private_data,
+			     addr - vma->vm_start + ((u64)vma->vm_pgoff << PAGE_SHIFT), buf, len,
+			     write);
+}
+
+static void buf_open(struct vm_area_struct *vma)
+{
+	struct sg_object *obj = vma->vm_private_data;
+
+	sg_object_get(obj);
+	atomic_inc(&obj->pages_pin);	/* like the mapping that this one was split off */
+}
+
+static void buf_close(struct vm_area_struct *vma)
+{
+	struct sg_object *obj = vma->vm_private_data;
+
+	sg_object_unpin_pages(obj);
+	sg_object_put(obj);
+}
+
+static const struct vm_operations_struct buf_ops = {
+	.open = buf_open,
+	.close = buf_close,
+	.fault = buf_fault,
+	.access = buf_access,
+};
+
+/* What all mappings have in common. */
+static int prepare_vma(struct vm_area_struct *vma, const struct sg_object *obj)
+{
+	if (obj->read_only) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EINVAL;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	/* the device snoops: all kinds are cached and coherent, and no attributes alias */
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	return 0;
+}
+
+/**
+ * sg_mmap() - mmap(2) of the device.
+ * @filp: the device's file
+ * @vma: the mapping
+ *
+ * Context: mmap_lock is held for writing.
+ * Return: 0; -EINVAL for an offset that was never given out, a wrong size, or a writable mapping of
+ * a read-only object; -EACCES for an offset that was given to others; -ENODEV.
+ */
+int sg_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct drm_file *file = filp->private_data;
+	struct drm_device *dev = file->minor->dev;
+	struct drm_vma_offset_node *node;
+	struct sg_mmap_offset *mo = NULL;
+	int ret;
+
+	if (drm_dev_is_unplugged(dev))
+		return -ENODEV;
+	drm_vma_offset_lock_lookup(dev->vma_offset_manager);
+	node = drm_vma_offset_exact_lookup_locked(dev->vma_offset_manager, vma->vm_pgoff,
+						  vma_pages(vma));
+	if (node) {
+		mo = container_of(node, struct sg_mmap_offset, node);
+		/* an object at the end of its life takes its offsets away under the same lock */
+		if (!kref_get_unless_zero(&mo->obj->base.refcount))
+			mo = NULL;
+	}
+	drm_vma_offset_unlock_lookup(dev->vma_offset_manager);
+	if (!mo)
+		return -EINVAL;
+
+	ret = drm_vma_node_is_allowed(&mo->node, file) ? prepare_vma(vma, mo->obj) : -EACCES;
+	if (ret) {
+		sg_object_put(mo->obj);
+		return ret;
+	}
+	vma->vm_private_data = mo;
+	vma->vm_ops = &cpu_ops;
+	return 0;
+}
+
+/**
+ * sg_mmap_object() - map an object that is not named by a fake offset, but by its dma-buf.
+ * @obj: the object
+ * @vma: the mapping, its offset counted from the object's start
+ *
+ * Return: 0; -EINVAL, -ENOMEM.
+ */
+int sg_mmap_object(struct sg_object *obj, struct vm_area_struct *vma)
+{
+	int ret;
+
+	if (vma->vm_pgoff + vma_pages(vma) > obj->base.size >> PAGE_SHIFT)
+		return -EINVAL;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return ret;
+	ret = sg_object_pin_pages(obj);
+	dma_resv_unlock(obj->base.resv);
+	if (ret)
+		return ret;
+	ret = prepare_vma(vma, obj);
+	if (ret) {
+		sg_object_unpin_pages(obj);
+		return ret;
+	}
+	vma->vm_private_data = sg_object_get(obj);
+	vma->vm_ops = &buf_ops;
+	return 0;
+}
+
+/**
+ * sg_mmap_revoke() - take an object's pages out of all processes' page tables.
+ * @obj: the object
+ *
+ * The next access faults. Context: the reservation is held, so that no fault fills them in again.
+ */
+void sg_mmap_revoke(struct sg_object *obj)
+{
+	struct sg_mmap_offset *mo;
+
+	spin_lock(&obj->mmap_lock);
+	list_for_each_entry(mo, &obj->offsets, link) {
+		/* offsets stay until the object goes: the list does not change behind us */
+		spin_unlock(&obj->mmap_lock);
+		drm_vma_node_unmap(&mo->node, obj->base.dev->anon_inode->i_mapping);
+		spin_lock(&obj->mmap_lock);
+	}
+	spin_unlock(&obj->mmap_lock);
+}
+
+/**
+ * sg_mmap_release() - give back an object's fake offsets.
+ * @obj: the object, no longer mapped nor known to anybody
+ */
+void sg_mmap_release(struct sg_object *obj)
+{
+	struct sg_mmap_offset *mo, *next;
+
+	list_for_each_entry_safe(mo, next, &obj->offsets, link) {
+		drm_vma_offset_remove(obj->base.dev->vma_offset_manager, &mo->node);
+		kfree(mo);
+	}
+}

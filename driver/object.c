@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The life of a buffer object.
+ *
+ * Handles, mappings, dma-bufs and submissions that are being put together hold references.
+ * Requests do not: when the last reference goes, the object stays as it is, reachable for the GPU,
+ * until the fences in its reservation have signalled; a worker waits for that. So the object costs
+ * a submission nothing, and ends on a thread where it may wait for the GPU, for a notifier and for
+ * other objects' address spaces.
+ */
+#include <linux/dma-resv.h>
+
+#include "gpu.h"
+#include "mmap.h"
+#include "object.h"
+#include "prime.h"
+#include "shrink.h"
+#include "space.h"
+
+static void sg_object_free_work(struct work_struct *work)
+{
+	struct sg_object *obj = container_of(work, struct sg_object, free_work);
+
+	dma_resv_wait_timeout(obj->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
+			      MAX_SCHEDULE_TIMEOUT);
+	sg_bindings_destroy(obj);
+	sg_shrink_remove(obj);
+	if (obj->have_pages)
+		obj->ops->put_pages(obj);
+	obj->ops->release(obj);
+	sg_mmap_release(obj);
+	drm_gem_object_release(&obj->base);
+	kfree(obj);
+}
+
+/**
+ * sg_object_free() - the last reference is gone.
+ * @gem: the object
+ *
+ * Context: any that may take a mutex; mmap_lock and reservations of other objects may be held.
+ */
+void sg_object_free(struct drm_gem_object *gem)
+{
+	struct sg_object *obj = to_sg_object(gem);
+
+	queue_work(sg_object_gpu(obj)->free_wq, &obj->free_work);
+}
+
+/**
+ * sg_object_init() - fill in what all kinds have in common.
+ * @obj: zeroed; @obj->base is initialized next, by drm_gem_object_init() or its like
+ * @gpu: the device
+ * @ops: the kind
+ */
+void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_object_ops *ops)
+{
+	obj->base.funcs = &sg_object_funcs;
+	obj->ops = ops;
+	obj->cpu_cached = true;
+	spin_lock_init(&obj->bind_lock);
+	obj->bindings = RB_ROOT;
+	spin_lock_init(&obj->mmap_lock);
+	INIT_LIST_HEAD(&obj->offsets);
+	INIT_WORK(&obj->free_work, sg_object_free_work);
+	INIT_LIST_HEAD(&obj->shrink_link);
+	atomic_set(&obj->pages_pin, 0);
+}
+
+/**
+ * sg_object_acquire() - do what has to be done before any lock is taken.
+ * @obj: the object
+ *
+ * Context: no driver lock, no reservation, no mmap_lock. May fault user memory.
+ * Return: 0; -EFAULT where the memory cannot be had; -EINTR and its like.
+ */
+int sg_object_acquire(struct sg_object *obj)
+{
+	return obj->ops->acquire ? obj->ops->acquire(obj) : 0;
+}
+
+/**
+ * sg_object_get_pages() - make sure that the object has its memory.
+ * @obj: the object
+ *
+ * Context: reservation held; may allocate.
+ * Return: 0; -EFAULT if it was purged; -ENOMEM and what the backing store says.
+ */
+int sg_object_get_pages(struct sg_object *obj)
+{
+	int ret;
+
+	dma_resv_assert_held(obj->base.resv);
+	if (obj->have_pages || !obj->ops->get_pages)
+		return 0;
+	if (obj->madv == SG_MADV_PURGED)
+		return -EFAULT;
+	ret = obj->ops->get_pages(obj);
+	if (ret)
+		return ret;
+	smp_store_release(&obj->have_pages, true);	/* pairs with sg_object_span() */
+	sg_shrink_add(obj);
+	return 0;
+}
+
+/**
+ * sg_object_put_pages() - take the memory away from everybody and give it back.
+ * @obj: the object; idle, and not pinned
+ *
+ * Context: reservation held. Takes the revoke lock. Allocates nothing: the shrinker calls this.
+ */
+void sg_object_put_pages(struct sg_object *obj)
+{
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+
+	dma_resv_assert_held(obj->base.resv);
+	if (!obj->have_pages)
+		return;
+	sg_mmap_revoke(obj);
+	down_write(&gpu->revoke);
+	gpu->revoke_seq++;
+	obj->have_pages = false;
+	up_write(&gpu->revoke);
+	sg_shrink_remove(obj);
+	obj->ops->put_pages(obj);
+}
+
+/**
+ * sg_object_pin_pages() - keep the memory where it is until sg_object_unpin_pages().
+ * @obj: the object; not one of user pages that are merely tracked
+ *
+ * Context: reservation held.
+ * Return: 0 or as sg_object_get_pages().
+ */
+int sg_object_pin_pages(struct sg_object *obj)
+{
+	int ret = sg_object_get_pages(obj);
+
+	if (!ret)
+		atomic_inc(&obj->pages_pin);
+	return ret;
+}
+
+/** sg_object_unpin_pages() - end what sg_object_pin_pages() began; any context. */
+void sg_object_unpin_pages(struct sg_object *obj)
+{
+	atomic_dec(&obj->pages_pin);
+}
+
+/**
+ * sg_object_wait() - wait until the GPU is done with an object.
+ * @obj: the object
+ * @write: the caller is going to write: wait for readers too
+ * @interruptible: whether a signal ends the wait
+ * @timeout: in jiffies
+ *
+ * Context: no lock that a fence's signalling needs.
+ * Return: 0, -ETIME, or -ERESTARTSYS.
+ */
+int sg_object_wait(struct sg_object *obj, bool write, bool interruptible, long timeout)
+{
+	long ret = dma_resv_wait_timeout(obj->base.resv, dma_resv_usage_rw(write), interruptible,
+					 timeout);
+
+	return ret > 0 ? 0 : ret < 0 ? ret : -ETIME;
+}
+
+/**
+ * sg_object_span() - the bytes at an offset, as far as they are contiguous.
+ * @obj: the object
+ * @offset: bytes, below its size
+ * @len: in: bytes wanted; out: bytes had
+ *
+ * Context: the pages are pinned, or the revoke lock is held for reading.
+ * Return: their address, or NULL if the memory is not there (now).
+ */
+void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
+{
+	unsigned long n;
+	u64 pfn;
+
+	if (obj->ops->get_pages && !smp_load_acquire(&obj->have_pages))
+		return NULL;
+	if (obj->vaddr) {
+		*len = min_t(u64, *len, obj->base.size - offset);
+		return obj->vaddr + offset;
+	}
+	if (!smp_load_acquire(&obj->pages.chunk))	/* pairs with acquire_list() in userptr.c */
+		return NULL;
+	n = sg_pages_lookup(&obj->pages, offset >> PAGE_SHIFT, &pfn);
+	if (!n)
+		return NULL;
+	*len = min_t(u64, *len, ((u64)n << PAGE_SHIFT) - offset_in_page(offset));
+	return page_address(pfn_to_page(pfn)) + offset_in_page(offset);
+}
+
+const struct drm_gem_object_funcs sg_object_funcs = {
+	.free = sg_object_free,
+	.export = sg_prime_export,
+};

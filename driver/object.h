@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Buffer objects: what every kind of memory that the GPU can use has in common. */
+#ifndef SOFTGEM_OBJECT_H
+#define SOFTGEM_OBJECT_H
+
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include <drm/drm_gem.h>
+
+#include "pages.h"
+
+struct sg_gpu;
+struct sg_object;
+
+/**
+ * struct sg_object_ops - what differs between kinds of backing store.
+ * @acquire: make the memory ready where that may fault user memory or sleep for long; called
+ *	with no lock held, before the reservation is taken. NULL where there is nothing to do so.
+ * @get_pages: fill in @pages (and @vaddr, for memory that is reached in another way). Called with
+ *	the reservation held, only if there are none. NULL where @acquire did it all.
+ * @put_pages: give them back. The GPU is done with them and cannot reach them any more.
+ *	Called with the reservation held, or when nobody else knows the object.
+ * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
+ * @release: last call; frees what is particular to the kind, but not the object itself.
+ */
+struct sg_object_ops {
+	int (*acquire)(struct sg_object *obj);
+	int (*get_pages)(struct sg_object *obj);
+	void (*put_pages)(struct sg_object *obj);
+	bool (*ready)(struct sg_object *obj);
+	void (*release)(struct sg_object *obj);
+};
+
+/** enum sg_madv - whether the backing store may be dropped. */
+enum sg_madv {
+	SG_MADV_WILLNEED,	/* it is needed */
+	SG_MADV_DONTNEED,	/* the shrinker may drop it */
+	SG_MADV_PURGED,		/* it was dropped, for good */
+};
+
+/**
+ * struct sg_object - a buffer object.
+ * @base: the DRM core's part: handles, reference count, reservation
+ * @ops: its kind
+ * @read_only: the GPU's writes are swallowed, and nobody may map it for writing. Never changes.
+ * @cpu_cached: SET_CACHING's answer; the device snoops, so that nothing hangs on it
+ * @pages: the frames. For whom they are stable: see @ops, and the revoke lock.
+ * @vaddr: the memory's address, for kinds that have no frames of their own (imports)
+ * @have_pages: get_pages() succeeded. Guarded by the reservation.
+ * @pages_pin: how many hold the pages by sg_object_pin_pages(). Raised under the reservation.
+ * @madv: guarded by the reservation
+ * @bind_lock: guards @bindings; innermost but for the scheduler's locks
+ * @bindings: struct sg_binding, by address space
+ * @mmap_lock: guards @offsets
+ * @offsets: fake mmap offsets that were handed out, one a kind: struct sg_mmap_offset
+ * @free_work: ends its life once the GPU is done with it
+ * @shrink_link: in the device's list of objects that hold pages; guarded by the shrinker lock
+ */
+struct sg_object {
+	struct drm_gem_object base;
+	const struct sg_object_ops *ops;
+	bool read_only;
+
+	bool cpu_cached;
+	struct sg_pages pages;
+	void *vaddr;
+	bool have_pages;
+	atomic_t pages_pin;
+	enum sg_madv madv;
+
+	spinlock_t bind_lock;
+	struct rb_root bindings;
+
+	spinlock_t mmap_lock;
+	struct list_head offsets;
+
+	struct work_struct free_work;
+	struct list_head shrink_link;
+};
+
+#define to_sg_object(gem)	container_of(gem, struct sg_object, base)
+
+void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_object_ops *ops);
+void sg_object_free(struct drm_gem_object *gem);
+
+int sg_object_acquire(struct sg_object *obj);
+int sg_object_get_pages(struct sg_object *obj);
+void sg_object_put_pages(struct sg_object *obj);
+int sg_object_pin_pages(struct sg_object *obj);
+void sg_object_unpin_pages(struct sg_object *obj);
+void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len);
+int sg_object_wait(struct sg_object *obj, bool write, bool interruptible, long timeout);
+
+struct sg_object *sg_shmem_create(struct sg_gpu *gpu, u64 size);
+
+int sg_object_read(struct sg_object *obj, u64 offset, void __user *to, u64 size);
+int sg_object_write(struct sg_object *obj, u64 offset, const void __user *from, u64 size);
+
+int sg_object_copy_kernel(struct sg_object *obj, u64 offset, void *buf, size_t size, bool write);
+
+extern const struct drm_gem_object_funcs sg_object_funcs;
+
+static inline struct sg_object *sg_object_lookup(struct drm_file *file, u32 handle)
+{
+	struct drm_gem_object *gem = drm_gem_object_lookup(file, handle);
+
+	return gem ? to_sg_object(gem) : NULL;
+}
+
+static inline struct sg_object *sg_object_get(struct sg_object *obj)
+{
+	drm_gem_object_get(&obj->base);
+	return obj;
+}
+
+static inline void sg_object_put(struct sg_object *obj)
+{
+	if (obj)
+		drm_gem_object_put(&obj->base);
+}
+
+#endif

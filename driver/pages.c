@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Runs of page frames: see pages.h. */
+#include <linux/slab.h>
+
+#include "pages.h"
+
+/**
+ * sg_pages_init() - set up an empty list.
+ * @p: to be filled in
+ * @npages: pages in the object, at least 1
+ * @skew: slot of the first page, below SG_CHUNK_PAGES
+ *
+ * Context: may sleep.
+ * Return: 0, -E2BIG for more chunks than can be counted, -ENOMEM.
+ */
+int sg_pages_init(struct sg_pages *p, unsigned long npages, unsigned int skew)
+{
+	unsigned long n = DIV_ROUND_UP(npages + skew, SG_CHUNK_PAGES);
+
+	if (n > INT_MAX)
+		return -E2BIG;
+	p->npages = npages;
+	p->skew = skew;
+	p->nchunks = n;
+	p->chunk = kvcalloc(n, sizeof(*p->chunk), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return p->chunk ? 0 : -ENOMEM;
+}
+
+/**
+ * sg_pages_fini() - free the list; the frames themselves are the owner's affair.
+ * @p: what sg_pages_init() set up, or zeroes
+ */
+void sg_pages_fini(struct sg_pages *p)
+{
+	unsigned int i;
+
+	if (!p->chunk)
+		return;
+	for (i = 0; i < p->nchunks; i++)
+		sg_chunk_free(&p->chunk[i]);
+	kvfree(p->chunk);
+	p->chunk = NULL;
+}
+
+/**
+ * sg_chunk_build() - make a chunk out of frame numbers.
+ * @c: to be filled in; not yet visible to others
+ * @slot: where in the chunk the first of them is
+ * @pfns: the frames
+ * @n: how many, at least 1; @slot + @n is at most SG_CHUNK_PAGES
+ * @gfp: how to allocate
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sg_chunk_build(struct sg_chunk *c, unsigned int slot, const unsigned long *pfns,
+		   unsigned int n, gfp_t gfp)
+{
+	unsigned int i, nruns = 1;
+	u64 *run;
+
+	for (i = 1; i < n; i++)
+		nruns += pfns[i] != pfns[i - 1] + 1;
+	if (nruns == 1) {
+		c->pfn = pfns[0];
+		c->nruns = 1;
+		return 0;
+	}
+
+	run = kmalloc_array(nruns, sizeof(*run), gfp);
+	if (!run)
+		return -ENOMEM;
+	c->runs = run;
+	c->nruns = nruns;
+	for (i = 0; i < n; i++)
+		if (!i || pfns[i] != pfns[i - 1] + 1)
+			*run++ = (u64)pfns[i] << SG_CHUNK_SHIFT | (slot + i);
+	return 0;
+}
+
+/**
+ * sg_chunk_install() - let readers see a chunk.
+ * @to: where; absent until now
+ * @from: what sg_chunk_build() made; its memory belongs to @to afterwards
+ */
+void sg_chunk_install(struct sg_chunk *to, const struct sg_chunk *from)
+{
+	to->pfn = from->pfn;
+	/* pairs with sg_pages_lookup(): who sees the count sees the rest */
+	smp_store_release(&to->nruns, from->nruns);
+}
+
+/**
+ * sg_chunk_take() - make a chunk absent.
+ * @c: the chunk
+ *
+ * Context: no reader may be looking: the revoke lock is held for writing, or the object is not
+ * bound anywhere.
+ * Return: what it was, for sg_chunk_free().
+ */
+struct sg_chunk sg_chunk_take(struct sg_chunk *c)
+{
+	struct sg_chunk was = *c;
+
+	c->nruns = 0;
+	c->pfn = 0;
+	return was;
+}
+
+/**
+ * sg_chunk_free() - free what sg_chunk_build() allocated.
+ * @c: a chunk that nobody sees any more; absent ones are fine
+ */
+void sg_chunk_free(const struct sg_chunk *c)
+{
+	if (c->nruns > 1)
+		kfree(c->runs);
+}
+
+/**
+ * sg_pages_lookup() - find the frame behind a page.
+ * @p: the pages
+ * @index: page of the object, below @p->npages
+ * @pfn: its frame number
+ *
+ * Context: as the owner of @p says; see the top of this file.
+ * Return: how many pages from @index on are contiguous in memory, or 0 if the chunk is absent.
+ */
+unsigned long sg_pages_lookup(const struct sg_pages *p, unsigned long index, u64 *pfn)
+{
+	unsigned int i = sg_pages_chunk(p, index);
+	unsigned int slot = (index + p->skew) & SG_CHUNK_MASK;
+	unsigned int end = sg_pages_slot(p, i) + sg_pages_count(p, i);
+	const struct sg_chunk *c = &p->chunk[i];
+	unsigned int lo, hi, nruns = smp_load_acquire(&c->nruns);
+
+	if (!nruns)
+		return 0;
+	if (nruns == 1) {
+		*pfn = c->pfn + (slot - sg_pages_slot(p, i));
+		return end - slot;
+	}
+
+	/* the last run that begins at or before the slot */
+	lo = 0;
+	hi = nruns;
+	while (hi - lo > 1) {
+		unsigned int mid = (lo + hi) / 2;
+
+		if ((c->runs[mid] & SG_CHUNK_MASK) <= slot)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	*pfn = (c->runs[lo] >> SG_CHUNK_SHIFT) + (slot - (c->runs[lo] & SG_CHUNK_MASK));
+	return (hi < nruns ? c->runs[hi] & SG_CHUNK_MASK : end) - slot;
+}

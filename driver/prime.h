@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Sharing with other devices: dma-bufs of our objects, objects of others' dma-bufs. */
+#ifndef SOFTGEM_PRIME_H
+#define SOFTGEM_PRIME_H
+
+#include <linux/types.h>
+
+struct dma_buf;
+struct drm_device;
+struct drm_gem_object;
+struct sg_object;
+
+struct dma_buf *sg_prime_export(struct drm_gem_object *gem, int flags);
+struct drm_gem_object *sg_prime_import(struct drm_device *dev, struct dma_buf *buf);
+struct drm_gem_object *sg_prime_own(struct drm_device *dev, struct dma_buf *buf);
+bool sg_object_is_import(const struct sg_object *obj);
+
+#endif

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The life of a request: created and given its waits while submission may still fail; its fence
+ * initialized and published; queued; made ready by the last fence that it waited for; executed and
+ * completed by an engine (engine.c).
+ *
+ * From the publication of the fence until it signals nothing is allocated, no reservation and no
+ * mmap_lock is taken: others, the kernel's reclaim among them, wait for it.
+ */
+#include <linux/dma-fence-unwrap.h>
+#include <linux/slab.h>
+
+#include "context.h"
+#include "gpu.h"
+#include "request.h"
+
+static const char *fence_driver_name(struct dma_fence *fence)
+{
+	return "i915";
+}
+
+static const char *fence_timeline_name(struct dma_fence *fence)
+{
+	/* the ring may be gone when somebody asks after a fence that has signalled */
+	return "softgem";
+}
+
+static const struct dma_fence_ops request_fence_ops = {
+	.get_driver_name = fence_driver_name,
+	.get_timeline_name = fence_timeline_name,
+};
+
+/**
+ * sg_fence_to_request() - the request behind a fence.
+ * @fence: any fence
+ *
+ * Return: the request, or NULL if the fence is somebody else's.
+ */
+struct sg_request *sg_fence_to_request(struct dma_fence *fence)
+{
+	return fence->ops == &request_fence_ops ? container_of(fence, struct sg_request, fence) :
+						  NULL;
+}
+
+/**
+ * sg_request_create() - make a request.
+ * @ring: where it shall run
+ *
+ * Context: may sleep.
+ * Return: the request, to be ended by sg_request_discard() or sg_request_queue(); -ENOMEM.
+ */
+struct sg_request *sg_request_create(struct sg_ring *ring)
+{
+	struct sg_request *rq = kzalloc(sizeof(*rq), GFP_KERNEL_ACCOUNT);
+
+	if (!rq)
+		return ERR_PTR(-ENOMEM);
+	spin_lock_init(&rq->lock);
+	rq->ring = ring;
+	rq->engine_class = ring->engine->class;
+	rq->priority = READ_ONCE(ring->ctx->priority);
+	INIT_LIST_HEAD(&rq->link);
+	INIT_LIST_HEAD(&rq->gpu_link);
+	INIT_LIST_HEAD(&rq->raise_link);
+	atomic_set(&rq->pending, 1);
+	sg_context_get(ring->ctx);
+	return rq;
+}
+
+static void drop_waits(struct sg_wait *waits, unsigned int n)
+{
+	while (n--)
+		dma_fence_put(waits[n].fence);
+}
+
+/**
+ * sg_request_discard() - give up a request that was not published.
+ * @rq: the request
+ *
+ * Whoever was shown its fence already sees it end with -ECANCELED.
+ *
+ * Context: the ring's submit_lock is held if the fence was initialized.
+ */
+void sg_request_discard(struct sg_request *rq)
+{
+	struct sg_context *ctx = rq->ring->ctx;
+
+	drop_waits(rq->waits, rq->nwaits);
+	kvfree(rq->waits);
+	if (rq->fence.ops) {
+		rq->ring->seqno--;
+		dma_fence_set_error(&rq->fence, -ECANCELED);
+		dma_fence_signal(&rq->fence);
+		dma_fence_put(&rq->fence);
+	} else {
+		kfree(rq);
+	}
+	sg_context_put(ctx);
+}
+
+static int add_wait(struct sg_request *rq, struct dma_fence *fence)
+{
+	struct sg_request *other = sg_fence_to_request(fence);
+	unsigned int i;
+
+	/* what is before it in its own ring comes first in any case */
+	if (dma_fence_is_signaled(fence) || (other && other->ring == rq->ring))
+		return 0;
+	/* of a timeline, only the latest counts; look at the last few, where repetitions are */
+	for (i = rq->nwaits; i-- > 0 && i + 8 > rq->nwaits;) {
+		if (rq->waits[i].fence == fence)
+			return 0;
+		if (other && rq->waits[i].fence->context == fence->context) {
+			if (dma_fence_is_later(fence, rq->waits[i].fence)) {
+				dma_fence_put(rq->waits[i].fence);
+				rq->waits[i].fence = dma_fence_get(fence);
+			}
+			return 0;
+		}
+	}
+	if (rq->nwaits == rq->room) {
+		unsigned int room = max(8u, 2 * rq->room);
+		struct sg_wait *waits = kvmalloc_array(room, sizeof(*waits), GFP_KERNEL);
+
+		if (!waits)
+			return -ENOMEM;
+		if (rq->nwaits)
+			memcpy(waits, rq->waits, rq->nwaits * sizeof(*waits));
+		kvfree(rq->waits);
+		rq->waits = waits;
+		rq->room = room;
+	}
+	rq->waits[rq->nwaits].fence = dma_fence_get(fence);
+	rq->waits[rq->nwaits++].request = rq;
+	return 0;
+}
+
+/**
+ * sg_request_wait_for() - have a request wait for a fence.
+ * @rq: the request, not published yet
+ * @fence: the fence, taken apart if it is a container; NULL is fine
+ *
+ * Context: may allocate.
+ * Return: 0 or -ENOMEM.
+ */
+int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence)
+{
+	struct dma_fence_unwrap iter;
+	struct dma_fence *f;
+	int ret = 0;
+
+	dma_fence_unwrap_for_each(f, &iter, fence) {
+		ret = ret ?: add_wait(rq, f);
+	}
+	return ret;
+}
+
+/**
+ * sg_request_init_fence() - make the fence, so that it can be published.
+ * @rq: the request
+ *
+ * Context: the ring's submit_lock is held until after sg_request_queue(): what is published first
+ * runs first.
+ */
+void sg_request_init_fence(struct sg_request *rq)
+{
+	lockdep_assert_held(&rq->ring->submit_lock);
+	dma_fence_init(&rq->fence, &request_fence_ops, &rq->lock, rq->ring->fence_context,
+		       ++rq->ring->seqno);
+}
+
+/* Raise @rq, and what it waits for, to a priority. The sched_lock is held. */
+static void raise(struct sg_request *rq, int priority)
+{
+	LIST_HEAD(work);
+	unsigned int i;
+
+	list_add(&rq->raise_link, &work);
+	while ((rq = list_first_entry_or_null(&work, struct sg_request, raise_link))) {
+		struct sg_ring *ring = rq->ring;
+		struct sg_request *before = rq;
+
+		list_del_init(&rq->raise_link);
+		if (rq->priority >= priority || list_empty(&rq->link))
+			continue;
+		rq->priority = priority;
+		sg_engine_reprioritize(ring->engine, ring, priority);
+		for (i = 0; i < rq->nwaits; i++) {
+			struct sg_request *other = sg_fence_to_request(rq->waits[i].fence);
+
+			if (other && list_empty(&other->raise_link))
+				list_add_tail(&other->raise_link, &work);
+		}
+		/* it cannot run before those in front of it */
+		list_for_each_entry_continue_reverse(before, &ring->requests, link) {
+			if (before->priority >= priority)
+				break;
+			if (list_empty(&before->raise_link))
+				list_add_tail(&before->raise_link, &work);
+		}
+	}
+}
+
+/* One thing less to wait for; the last one makes the request ready. */
+static void one_less(struct sg_request *rq)
+{
+	struct sg_gpu *gpu = rq->ring->engine->gpu;
+	unsigned long flags;
+
+	if (!atomic_dec_and_test(&rq->pending))
+		return;
+	spin_lock_irqsave(&gpu->sched_lock, flags);
+	if (list_first_entry(&rq->ring->requests, struct sg_request, link) == rq)
+		sg_engine_make_ready(rq->ring->engine, rq->ring);
+	spin_unlock_irqrestore(&gpu->sched_lock, flags);
+}
+
+static void wait_is_over(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	one_less(container_of(cb, struct sg_wait, cb)->request);
+}
+
+/* Those who gave us the fence had their time; -ETIMEDOUT is what the request ends with. */
+static void give_up_waiting(struct timer_list *timer)
+{
+	struct sg_request *rq = from_timer(rq, timer, timer);
+	unsigned int i;
+
+	for (i = 0; i < rq->nwaits; i++) {
+		struct sg_wait *w = &rq->waits[i];
+
+		if (!sg_fence_to_request(w->fence) && dma_fence_remove_callback(w->fence, &w->cb)) {
+			cmpxchg(&rq->error, 0, -ETIMEDOUT);
+			one_less(rq);
+		}
+	}
+}
+
+/**
+ * sg_request_queue() - let a request run once its fences have signalled.
+ * @rq: the request, its fence published; the reference is the engine's from now on
+ *
+ * Context: the ring's submit_lock is held. Cannot fail.
+ */
+void sg_request_queue(struct sg_request *rq)
+{
+	struct sg_gpu *gpu = rq->ring->engine->gpu;
+	bool foreign = false;
+	unsigned int i;
+
+	rq->submitted = jiffies;
+	timer_setup(&rq->timer, give_up_waiting, 0);
+	spin_lock_irq(&gpu->sched_lock);
+	list_add_tail(&rq->link, &rq->ring->requests);
+	rq->ring->nrequests++;
+	list_add_tail(&rq->gpu_link, &gpu->requests);
+	for (i = 0; i < rq->nwaits; i++) {
+		struct sg_request *other = sg_fence_to_request(rq->waits[i].fence);
+
+		if (other)
+			raise(other, rq->priority);
+		else
+			foreign = true;
+	}
+	spin_unlock_irq(&gpu->sched_lock);
+
+	for (i = 0; i < rq->nwaits; i++) {
+		atomic_inc(&rq->pending);
+		if (dma_fence_add_callback(rq->waits[i].fence, &rq->waits[i].cb, wait_is_over))
+			atomic_dec(&rq->pending);
+	}
+	/* before the last count goes: afterwards the request may end at any time */
+	if (foreign)
+		mod_timer(&rq->timer, jiffies + SG_FOREIGN_FENCE_TIMEOUT);
+	one_less(rq);
+}
+
+/**
+ * sg_request_complete() - a request is over.
+ * @rq: the request, no longer in its ring's list
+ * @error: 0 or -errno for whoever looks at the fence
+ *
+ * Context: the engine's thread. The caller's reference is dropped.
+ */
+void sg_request_complete(struct sg_request *rq, int error)
+{
+	struct sg_gpu *gpu = rq->ring->engine->gpu;
+	struct sg_context *ctx = rq->ring->ctx;
+	struct sg_wait *waits;
+	unsigned int n;
+
+	del_timer_sync(&rq->timer);
+	if (error)
+		dma_fence_set_error(&rq->fence, error);
+
+	spin_lock_irq(&gpu->sched_lock);
+	waits = rq->waits;
+	n = rq->nwaits;
+	rq->waits = NULL;
+	rq->nwaits = 0;
+	spin_unlock_irq(&gpu->sched_lock);
+
+	dma_fence_signal(&rq->fence);
+	drop_waits(waits, n);
+	kvfree(waits);
+	dma_fence_put(&rq->fence);
+	sg_context_put(ctx);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Requests: a batch on its way through an engine, and the fence that says when it is done. */
+#ifndef SOFTGEM_REQUEST_H
+#define SOFTGEM_REQUEST_H
+
+#include <linux/dma-fence.h>
+#include <linux/ktime.h>
+#include <linux/timer.h>
+
+#include "../device/cs.h"
+
+struct sg_gpu;
+struct sg_request;
+struct sg_ring;
+
+/**
+ * struct sg_wait - a fence that a request waits for.
+ * @cb: our callback at the fence
+ * @fence: the fence; a reference is held until the request ends
+ * @request: who waits
+ */
+struct sg_wait {
+	struct dma_fence_cb cb;
+	struct dma_fence *fence;
+	struct sg_request *request;
+};
+
+/**
+ * struct sg_request - a batch that was submitted.
+ * @fence: signals when it is done. First, so that the core can free the request with it.
+ * @lock: the fence's
+ * @ring: where it runs; the context is kept alive until the end
+ * @engine_class: of the engine it runs on; still to be asked for when @ring is gone
+ * @link: in the ring's list, in the order of submission; guarded by the device's sched_lock
+ * @gpu_link: in the device's list; guarded likewise
+ * @batch: GPU address of the first command
+ * @batch_len: bytes
+ * @priority: of the context, or higher if somebody important waits; guarded by sched_lock
+ * @pending: fences that have not signalled yet, and one more until the request is queued
+ * @error: -errno to fail with instead of running; set by whoever notices
+ * @started: the engine has seen it; of the engine's thread
+ * @start_ns: when it began to run; of the engine's thread
+ * @submitted: when, in jiffies
+ * @waits: what it waits for, @nwaits entries with room for @room; gone when it has ended (under
+ *	sched_lock)
+ * @nwaits: how many
+ * @room: how many fit
+ * @timer: gives up on fences from outside
+ * @raise_link: work list of sg_request_raise(); guarded by sched_lock
+ */
+struct sg_request {
+	struct dma_fence fence;
+	spinlock_t lock;
+	struct sg_ring *ring;
+	enum sg_engine_class engine_class;
+	struct list_head link;
+	struct list_head gpu_link;
+	u64 batch;
+	u64 batch_len;
+	int priority;
+	atomic_t pending;
+	int error;
+	bool started;
+	u64 start_ns;
+	unsigned long submitted;
+	struct sg_wait *waits;
+	unsigned int nwaits;
+	unsigned int room;
+	struct timer_list timer;
+	struct list_head raise_link;
+};
+
+/* A fence from outside that has not signalled by then counts as failed. */
+#define SG_FOREIGN_FENCE_TIMEOUT	(10 * HZ)
+
+struct sg_request *sg_request_create(struct sg_ring *ring);
+void sg_request_discard(struct sg_request *rq);
+int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence);
+void sg_request_init_fence(struct sg_request *rq);
+void sg_request_queue(struct sg_request *rq);
+void sg_request_complete(struct sg_request *rq, int error);
+
+struct sg_request *sg_fence_to_request(struct dma_fence *fence);
+
+#endif

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Address spaces.
+ *
+ * Addresses are allocated, searched and iterated with the kernel's drm_mm, whose interval tree
+ * also serves the engines. To bind is to put a node into the tree, to unbind to take it out; both
+ * cost the same whatever the size.
+ */
+#include <linux/dma-resv.h>
+#include <linux/slab.h>
+
+#include "gpu.h"
+#include "object.h"
+#include "space.h"
+
+/**
+ * sg_space_create() - make an empty address space.
+ * @gpu: the device
+ * @size: bytes
+ *
+ * Return: the space with one reference, or -ENOMEM.
+ */
+struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size)
+{
+	struct sg_space *space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&space->kref);
+	space->gpu = gpu;
+	space->size = size;
+	mutex_init(&space->lock);
+	rwlock_init(&space->tree_lock);
+	drm_mm_init(&space->mm, 0, size);
+	INIT_LIST_HEAD(&space->bindings);
+	INIT_LIST_HEAD(&space->lru);
+	return space;
+}
+
+/* Take the node out of the tree. The caller sees to it that no engine has it in its TLB. */
+static void remove_node(struct sg_binding *b)
+{
+	write_lock(&b->space->tree_lock);
+	drm_mm_remove_node(&b->node);
+	write_unlock(&b->space->tree_lock);
+	list_del_init(&b->lru_link);
+}
+
+static void unbind(struct sg_binding *b)
+{
+	struct sg_gpu *gpu = b->space->gpu;
+
+	if (!drm_mm_node_allocated(&b->node))
+		return;
+	down_write(&gpu->revoke);
+	gpu->revoke_seq++;
+	remove_node(b);
+	up_write(&gpu->revoke);
+}
+
+static void free_binding(struct sg_binding *b)
+{
+	spin_lock(&b->obj->bind_lock);
+	rb_erase(&b->obj_node, &b->obj->bindings);
+	spin_unlock(&b->obj->bind_lock);
+	list_del(&b->space_link);
+	kfree(b);
+}
+
+static void free_space(struct kref *kref)
+{
+	struct sg_space *space = container_of(kref, struct sg_space, kref);
+	struct sg_binding *b, *next;
+
+	/* no context refers to it: no engine looks, and TLBs are emptied between contexts */
+	mutex_lock(&space->lock);
+	list_for_each_entry_safe(b, next, &space->bindings, space_link) {
+		if (drm_mm_node_allocated(&b->node))
+			remove_node(b);
+		free_binding(b);
+	}
+	mutex_unlock(&space->lock);
+	drm_mm_takedown(&space->mm);
+	mutex_destroy(&space->lock);
+	kfree(space);
+}
+
+/**
+ * sg_space_put() - drop a reference.
+ * @space: the space, or NULL
+ *
+ * Context: may sleep; no lock.
+ */
+void sg_space_put(struct sg_space *space)
+{
+	if (space)
+		kref_put(&space->kref, free_space);
+}
+
+static struct sg_binding *find_binding(struct sg_object *obj, struct sg_space *space)
+{
+	struct rb_node *n = obj->bindings.rb_node;
+
+	while (n) {
+		struct sg_binding *b = rb_entry(n, struct sg_binding, obj_node);
+
+		if (b->space == space)
+			return b;
+		n = space < b->space ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+static bool binding_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct sg_binding, obj_node)->space <
+	       rb_entry(b, struct sg_binding, obj_node)->space;
+}
+
+/**
+ * sg_binding_get() - find or make the binding of an object in a space.
+ * @obj: the object
+ * @space: the space
+ *
+ * Context: the object's reservation is held; takes the space's lock.
+ * Return: the binding, valid while references to both are held; -ENOMEM.
+ */
+struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space)
+{
+	struct sg_binding *b;
+
+	dma_resv_assert_held(obj->base.resv);
+	spin_lock(&obj->bind_lock);
+	b = find_binding(obj, space);
+	spin_unlock(&obj->bind_lock);
+	if (b)
+		return b;
+
+	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	if (!b)
+		return ERR_PTR(-ENOMEM);
+	b->space = space;
+	b->obj = obj;
+	INIT_LIST_HEAD(&b->lru_link);
+	mutex_lock(&space->lock);
+	spin_lock(&obj->bind_lock);
+	rb_add(&b->obj_node, &obj->bindings, binding_less);
+	spin_unlock(&obj->bind_lock);
+	list_add_tail(&b->space_link, &space->bindings);
+	mutex_unlock(&space->lock);
+	return b;
+}
+
+/* Take an object's address away once the GPU is done with it. Pinned ones cannot be had. */
+static int evict(struct sg_binding *b)
+{
+	int ret;
+
+	if (b->pins)
+		return -EBUSY;
+	ret = sg_object_wait(b->obj, true, true, MAX_SCHEDULE_TIMEOUT);
+	if (!ret)
+		unbind(b);
+	return ret;
+}
+
+static int insert(struct sg_binding *b, const struct sg_place *place)
+{
+	struct sg_space *space = b->space;
+	int ret = -ENOSPC;
+
+	memset(&b->node, 0, sizeof(b->node));
+	write_lock(&space->tree_lock);
+	if (place->fixed || (place->hint >= place->start &&
+			     place->hint + place->size <= place->end &&
+			     (!place->alignment || IS_ALIGNED(place->hint, place->alignment)))) {
+		b->node.start = place->hint;
+		b->node.size = place->size;
+		ret = drm_mm_reserve_node(&space->mm, &b->node);
+	}
+	if (ret && !place->fixed)
+		ret = drm_mm_insert_node_in_range(&space->mm, &b->node, place->size,
+						  place->alignment, 0, place->start, place->end,
+						  DRM_MM_INSERT_BEST);
+	write_unlock(&space->tree_lock);
+	return ret;
+}
+
+/* Make way for a fixed address. */
+static int evict_range(struct sg_space *space, u64 start, u64 end)
+{
+	struct drm_mm_node *node, *next;
+	struct sg_binding *b;
+	int ret;
+
+	drm_mm_for_each_node_in_range(node, &space->mm, start, end) {
+		b = container_of(node, struct sg_binding, node);
+		if (b->pins)
+			return -EBUSY;
+	}
+	for (;;) {
+		next = __drm_mm_interval_first(&space->mm, start, end - 1);
+		if (next->start >= end || !drm_mm_node_allocated(next))
+			return 0;
+		ret = evict(container_of(next, struct sg_binding, node));
+		if (ret)
+			return ret;
+	}
+}
+
+/* Make way for any address: the longest unused first, until a hole is large enough. */
+static int evict_lru(struct sg_space *space, const struct sg_place *place)
+{
+	struct sg_binding *b, *next, *victim;
+	struct drm_mm_scan scan;
+	LIST_HEAD(scanned);
+	LIST_HEAD(victims);
+	bool found = false;
+	int ret = 0;
+
+	drm_mm_scan_init_with_range(&scan, &space->mm, place->size, place->alignment, 0,
+				    place->start, place->end, DRM_MM_INSERT_BEST);
+	list_for_each_entry_safe(b, next, &space->lru, lru_link) {
+		if (b->pins)
+			continue;
+		list_move(&b->lru_link, &scanned);
+		if (drm_mm_scan_add_block(&scan, &b->node)) {
+			found = true;
+			break;
+		}
+	}
+	list_for_each_entry_safe(b, next, &scanned, lru_link) {
+		if (drm_mm_scan_remove_block(&scan, &b->node) && found)
+			list_move(&b->lru_link, &victims);
+	}
+	/* back to the front of the list, in the order that they had there */
+	list_for_each_entry_safe(b, next, &scanned, lru_link)
+		list_move(&b->lru_link, &space->lru);
+	if (!found)
+		return -ENOSPC;
+
+	while ((victim = list_first_entry_or_null(&victims, struct sg_binding, lru_link))) {
+		list_move_tail(&victim->lru_link, &space->lru);
+		if (!ret)
+			ret = evict(victim);
+	}
+	return ret;
+}
+
+static bool misplaced(const struct sg_binding *b, const struct sg_place *place)
+{
+	const struct drm_mm_node *node = &b->node;
+
+	if (place->fixed)
+		return node->start != place->hint || node->size < place->size;
+	return node->size < place->size || node->start < place->start ||
+	       node->start + node->size > place->end ||
+	       (place->alignment && !IS_ALIGNED(node->start, place->alignment));
+}
+
+/**
+ * sg_binding_pin() - give a binding an address that stays until sg_binding_unpin().
+ * @b: the binding
+ * @place: where; an address that it has and that will do is kept
+ *
+ * Evicts idle objects, and waits for busy ones to become so.
+ *
+ * Context: the space's lock is held.
+ * Return: 0; -EBUSY where something in the way of a fixed address is pinned; -ENOSPC where nothing
+ * that can be evicted makes enough room; -ERESTARTSYS.
+ */
+int sg_binding_pin(struct sg_binding *b, const struct sg_place *place)
+{
+	struct sg_space *space = b->space;
+	int ret;
+
+	lockdep_assert_held(&space->lock);
+	if (drm_mm_node_allocated(&b->node)) {
+		if (!misplaced(b, place))
+			goto pinned;
+		ret = evict(b);
+		if (ret)
+			return ret;
+	}
+	while ((ret = insert(b, place)) == -ENOSPC) {
+		ret = place->fixed ? evict_range(space, place->hint, place->hint + place->size) :
+				     evict_lru(space, place);
+		if (ret)
+			return ret;
+	}
+	if (ret)
+		return ret;
+pinned:
+	list_move_tail(&b->lru_link, &space->lru);
+	b->pins++;
+	return 0;
+}
+
+/**
+ * sg_binding_unpin() - let the address be evicted again.
+ * @b: the binding
+ *
+ * Context: the space's lock is held. Fences that protect the address have been published.
+ */
+void sg_binding_unpin(struct sg_binding *b)
+{
+	lockdep_assert_held(&b->space->lock);
+	b->pins--;
+}
+
+/**
+ * sg_bindings_destroy() - remove an object from all spaces.
+ * @obj: the object, idle and no longer known to anybody
+ *
+ * Context: may sleep; no lock.
+ */
+void sg_bindings_destroy(struct sg_object *obj)
+{
+	struct sg_binding *b;
+	struct sg_space *space;
+	struct rb_node *n;
+
+	for (;;) {
+		spin_lock(&obj->bind_lock);
+		n = rb_first(&obj->bindings);
+		if (!n) {
+			spin_unlock(&obj->bind_lock);
+			return;
+		}
+		space = rb_entry(n, struct sg_binding, obj_node)->space;
+		if (!kref_get_unless_zero(&space->kref)) {
+			/* it is going, and will take its bindings along */
+			spin_unlock(&obj->bind_lock);
+			schedule_timeout_uninterruptible(1);
+			continue;
+		}
+		spin_unlock(&obj->bind_lock);
+
+		mutex_lock(&space->lock);
+		spin_lock(&obj->bind_lock);
+		b = find_binding(obj, space);
+		spin_unlock(&obj->bind_lock);
+		if (b) {
+			unbind(b);
+			free_binding(b);
+		}
+		mutex_unlock(&space->lock);
+		sg_space_put(space);
+	}
+}
+
+/**
+ * sg_space_find() - look up an address for an engine.
+ * @space: the space
+ * @addr: the address
+ * @start: the start of the answer's range
+ * @end: its end: the binding's, or that of the hole
+ *
+ * Context: the revoke lock is held for reading, which keeps the binding and its node.
+ * Return: the binding, or NULL if nothing is bound there.
+ */
+struct sg_binding *sg_space_find(struct sg_space *space, u64 addr, u64 *start, u64 *end)
+{
+	struct drm_mm_node *node;
+	struct sg_binding *b = NULL;
+
+	*start = addr;
+	*end = space->size;
+	if (addr >= space->size) {
+		*end = U64_MAX;
+		return NULL;
+	}
+	read_lock(&space->tree_lock);
+	node = __drm_mm_interval_first(&space->mm, addr, space->size - 1);
+	if (node != &space->mm.head_node) {
+		if (node->start <= addr) {
+			b = container_of(node, struct sg_binding, node);
+			*start = node->start;
+			*end = node->start + node->size;
+		} else {
+			*end = node->start;
+		}
+	}
+	read_unlock(&space->tree_lock);
+	return b;
+}

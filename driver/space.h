@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Address spaces: what a GPU address means. */
+#ifndef SOFTGEM_SPACE_H
+#define SOFTGEM_SPACE_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+#include <drm/drm_mm.h>
+
+struct sg_gpu;
+struct sg_object;
+
+/**
+ * struct sg_space - an address space.
+ * @kref: contexts, files and whoever is at work on it hold references
+ * @gpu: the device
+ * @size: bytes, a power of two
+ * @lock: guards @mm, @bindings and @lru, and what the bindings say is guarded by it. Taken inside
+ *	reservations; fences may be waited for under it.
+ * @tree_lock: guards @mm's tree against the engines, which look addresses up in it. Held for
+ *	writing, under @lock, for the moment of an insertion or removal; innermost.
+ * @mm: the nodes of all bindings that have an address
+ * @bindings: all bindings
+ * @lru: those that have an address, the longest unused first
+ */
+struct sg_space {
+	struct kref kref;
+	struct sg_gpu *gpu;
+	u64 size;
+
+	struct mutex lock;
+	rwlock_t tree_lock;
+	struct drm_mm mm;
+	struct list_head bindings;
+	struct list_head lru;
+};
+
+/**
+ * struct sg_binding - an object in an address space.
+ *
+ * Made at the first use and kept until the object or the space goes. It says where the object is,
+ * not what its memory is: pages come and go behind it.
+ *
+ * @space: the space
+ * @obj: the object
+ * @obj_node: in the object's tree; guarded by the object's bind_lock
+ * @space_link: in the space's list; guarded by its lock
+ * @lru_link: likewise
+ * @node: the address, if allocated; guarded by the space's lock and tree_lock
+ * @pins: submissions under way (and aperture views) that need the address to stay; guarded by the
+ *	space's lock
+ */
+struct sg_binding {
+	struct sg_space *space;
+	struct sg_object *obj;
+	struct rb_node obj_node;
+	struct list_head space_link;
+	struct list_head lru_link;
+	struct drm_mm_node node;
+	unsigned int pins;
+};
+
+/**
+ * struct sg_place - where a binding is wanted.
+ * @hint: address that is tried first, if @fixed that it must be
+ * @fixed: no other address will do
+ * @size: bytes, at least the object's, a multiple of the page size
+ * @alignment: power of two, or 0
+ * @start: lowest address, unless @fixed
+ * @end: address that it has to stay below
+ */
+struct sg_place {
+	u64 hint;
+	bool fixed;
+	u64 size;
+	u64 alignment;
+	u64 start;
+	u64 end;
+};
+
+struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size);
+void sg_space_put(struct sg_space *space);
+static inline struct sg_space *sg_space_get(struct sg_space *space)
+{
+	kref_get(&space->kref);
+	return space;
+}
+
+struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space);
+int sg_binding_pin(struct sg_binding *b, const struct sg_place *place);
+void sg_binding_unpin(struct sg_binding *b);
+void sg_bindings_destroy(struct sg_object *obj);
+struct sg_binding *sg_space_find(struct sg_space *space, u64 addr, u64 *start, u64 *end);
+
+#endif

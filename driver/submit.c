@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Submission: the one path from a list of objects to a request in a queue.
+ *
+ *	acquire user pages		no lock held: may fault, and sleep for as long as user space likes
+ *	lock all reservations		wound/wait: order does not matter, deadlocks back off
+ *	get pages, bind			may allocate, evict, and wait for the GPU
+ *	patch				the client's relocations
+ *	collect fences			what others left in the reservations
+ *	check the notifiers, publish	the point of no return
+ *	queue
+ *
+ * Every step can back out whole. If user pages moved between the first step and the last but one,
+ * everything begins again.
+ */
+#include <linux/dma-resv.h>
+#include <linux/sched/signal.h>
+
+#include "context.h"
+#include "gpu.h"
+#include "object.h"
+#include "request.h"
+#include "submit.h"
+
+/* After so many attempts user space is asked to try again: it may have been told to stop. */
+#define MAX_ATTEMPTS	64
+
+static int submit_acquire(struct sg_submit *s)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < s->count; i++) {
+		ret = sg_object_acquire(s->objects[i].obj);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void unlock_objects(struct sg_submit *s)
+{
+	while (s->locked)
+		dma_resv_unlock(s->objects[--s->locked].obj->base.resv);
+	if (s->ahead)
+		dma_resv_unlock(s->ahead->base.resv);
+	s->ahead = NULL;
+}
+
+static void submit_unlock(struct sg_submit *s)
+{
+	unlock_objects(s);
+	ww_acquire_fini(&s->ww);
+}
+
+/* Lock one object after the other. -EDEADLK: @wanted has to be waited for, with nothing held. */
+static int lock_objects(struct sg_submit *s, struct sg_object **wanted)
+{
+	int ret;
+
+	for (s->locked = 0; s->locked < s->count; s->locked++) {
+		struct sg_object *obj = s->objects[s->locked].obj;
+
+		if (obj == s->ahead) {
+			s->ahead = NULL;
+			continue;
+		}
+		ret = dma_resv_lock_interruptible(obj->base.resv, &s->ww);
+		*wanted = obj;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Lock all reservations; on an error none is held. -EINVAL: an object is listed twice. */
+static int submit_lock(struct sg_submit *s)
+{
+	struct sg_object *wanted;
+	int ret;
+
+	s->ahead = NULL;
+	ww_acquire_init(&s->ww, &reservation_ww_class);
+	while ((ret = lock_objects(s, &wanted)) == -EDEADLK) {
+		unlock_objects(s);
+		ret = dma_resv_lock_slow_interruptible(wanted->base.resv, &s->ww);
+		if (ret)
+			break;
+		s->ahead = wanted;
+	}
+	if (ret) {
+		submit_unlock(s);
+		return ret == -EALREADY ? -EINVAL : ret;
+	}
+	ww_acquire_done(&s->ww);
+	return 0;
+}
+
+/* Whether another object of the submission is in the way of one that insists on its address. */
+static bool submit_overlaps(const struct sg_submit *s, const struct sg_submit_object *o)
+{
+	const struct sg_submit_object *other;
+
+	for (other = s->objects; other < s->objects + s->count; other++)
+		if (other != o && other->place.fixed &&
+		    other->place.hint < o->place.hint + o->place.size &&
+		    o->place.hint < other->place.hint + other->place.size)
+			return true;
+	return false;
+}
+
+static int submit_pin(struct sg_submit *s)
+{
+	struct sg_space *space = s->ctx->space;
+	unsigned int i, pinned;
+	int ret = 0;
+
+	for (i = 0; i < s->count; i++) {
+		struct sg_submit_object *o = &s->objects[i];
+
+		ret = sg_object_get_pages(o->obj);
+		if (ret)
+			return ret;
+		ret = dma_resv_reserve_fences(o->obj->base.resv, 1);
+		if (ret)
+			return ret;
+		o->binding = sg_binding_get(o->obj, space);
+		if (IS_ERR(o->binding))
+			return PTR_ERR(o->binding);
+	}
+
+	if (mutex_lock_interruptible(&space->lock))
+		return -ERESTARTSYS;
+	/* those who insist on an address go first; the others find room beside them */
+	for (pinned = 0; pinned < 2 * s->count; pinned++) {
+		struct sg_submit_object *o = &s->objects[pinned % s->count];
+
+		if (o->place.fixed != (pinned < s->count))
+			continue;
+		ret = sg_binding_pin(o->binding, &o->place);
+		if (ret == -EBUSY)
+			ret = submit_overlaps(s, o) ? -EINVAL : -EAGAIN;
+		if (ret)
+			break;
+		o->offset = o->binding->node.start;
+	}
+	if (ret)
+		while (pinned--) {
+			struct sg_submit_object *o = &s->objects[pinned % s->count];
+
+			if (o->place.fixed == (pinned < s->count))
+				sg_binding_unpin(o->binding);
+		}
+	mutex_unlock(&space->lock);
+	return ret;
+}
+
+static void submit_unpin(struct sg_submit *s)
+{
+	unsigned int i;
+
+	mutex_lock(&s->ctx->space->lock);
+	for (i = 0; i < s->count; i++)
+		sg_binding_unpin(s->objects[i].binding);
+	mutex_unlock(&s->ctx->space->lock);
+}
+
+static int submit_collect(struct sg_submit *s, struct sg_request *rq)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < s->count; i++) {
+		struct sg_submit_object *o = &s->objects[i];
+		enum dma_resv_usage usage = o->async ? DMA_RESV_USAGE_KERNEL :
+						       dma_resv_usage_rw(o->write);
+		struct dma_resv_iter iter;
+		struct dma_fence *fence;
+
+		dma_resv_for_each_fence(&iter, o->obj->base.resv, usage, fence) {
+			ret = sg_request_wait_for(rq, fence);
+			if (ret)
+				return ret;
+		}
+	}
+	return s->ops->collect ? s->ops->collect(s, rq) : 0;
+}
+
+/*
+ * The point of no return. An invalidation that begins after the check finds the fences and waits
+ * for them; one that began before makes the check fail.
+ */
+static int submit_publish(struct sg_submit *s, struct sg_request *rq)
+{
+	unsigned int i;
+
+	read_lock(&s->gpu->notifier_lock);
+	for (i = 0; i < s->count; i++) {
+		struct sg_object *obj = s->objects[i].obj;
+
+		if (obj->ops->ready && !obj->ops->ready(obj)) {
+			read_unlock(&s->gpu->notifier_lock);
+			return -EAGAIN;
+		}
+	}
+	for (i = 0; i < s->count; i++)
+		dma_resv_add_fence(s->objects[i].obj->base.resv, &rq->fence,
+				   s->objects[i].write ? DMA_RESV_USAGE_WRITE :
+							 DMA_RESV_USAGE_READ);
+	read_unlock(&s->gpu->notifier_lock);
+	return 0;
+}
+
+static int submit_once(struct sg_submit *s, bool *prepare)
+{
+	struct sg_request *rq;
+	int ret;
+
+	ret = submit_acquire(s);
+	if (ret)
+		return ret;
+	ret = submit_lock(s);
+	if (ret)
+		return ret;
+	ret = submit_pin(s);
+	if (ret)
+		goto unlock;
+	if (s->ops->patch) {
+		ret = s->ops->patch(s);
+		if (ret) {
+			*prepare = ret == -EAGAIN;
+			goto unpin;
+		}
+	}
+
+	rq = sg_request_create(s->ring);
+	if (IS_ERR(rq)) {
+		ret = PTR_ERR(rq);
+		goto unpin;
+	}
+	rq->batch = s->objects[s->batch].offset + s->batch_offset;
+	rq->batch_len = s->batch_len;
+	ret = submit_collect(s, rq);
+	if (!ret && mutex_lock_interruptible(&s->ring->submit_lock))
+		ret = -ERESTARTSYS;
+	if (ret) {
+		sg_request_discard(rq);
+		goto unpin;
+	}
+	sg_request_init_fence(rq);
+	ret = s->ops->publish(s, &rq->fence);
+	if (!ret) {
+		ret = submit_publish(s, rq);
+		if (ret)
+			atomic64_inc(&s->gpu->stats.retries);
+	}
+	if (ret) {
+		sg_request_discard(rq);
+		mutex_unlock(&s->ring->submit_lock);
+		goto unpin;
+	}
+	s->ops->published(s, &rq->fence);
+	sg_request_queue(rq);
+	mutex_unlock(&s->ring->submit_lock);
+unpin:
+	submit_unpin(s);
+unlock:
+	submit_unlock(s);
+	return ret;
+}
+
+/**
+ * sg_submit_run() - carry out a submission.
+ * @s: filled in down to @batch_len
+ *
+ * Context: no lock; may fault user memory of the processes whose pages it uses.
+ * Return: 0: it is queued. -EAGAIN: user pages would not stand still. -EINVAL: an object twice, or
+ * fixed addresses that collide. -ENOSPC: it does not fit. -EFAULT: memory that cannot be had.
+ * -EIO: the GPU is dead or the context banned. -ENOMEM, -ERESTARTSYS.
+ */
+int sg_submit_run(struct sg_submit *s)
+{
+	unsigned int attempt;
+	bool prepare;
+	int ret;
+
+	if (READ_ONCE(s->gpu->wedged) || READ_ONCE(s->ctx->banned))
+		return -EIO;
+	ret = sg_ring_throttle(s->ring, s->nonblock);
+	if (ret)
+		return ret;
+	for (attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+		prepare = false;
+		ret = submit_once(s, &prepare);
+		if (ret != -EAGAIN)
+			return ret;
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		if (prepare) {
+			ret = s->ops->prepare(s);
+			if (ret)
+				return ret;
+		}
+	}
+	return -EAGAIN;
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * User pages, tracked: memory of a process that the GPU uses while it stays the process's.
+ *
+ * The pages are neither pinned nor referenced. They are looked up in the process's page tables,
+ * and an interval notifier tells before anything changes there. What makes that safe:
+ *
+ *  - Acquire looks up what is missing, with no lock of ours held, since a fault may sleep for as
+ *    long as user space likes. It installs chunks under the notifier lock, after a check that no
+ *    invalidation of the object has begun since the lookup did. So: a chunk that is present is
+ *    valid, unless an invalidation that covers it is under way.
+ *  - Submission publishes its fences under the notifier lock (for reading), after the same check.
+ *  - The invalidation callback announces itself under the notifier lock (for writing); so it either
+ *    makes the check fail or finds the fence. It waits for the fences, takes the chunks away under
+ *    the revoke lock, and only then lets the process's change go on.
+ *
+ * After that no request needs the pages, and no engine, whatever its batch says, can reach them.
+ *
+ * See Documentation/mm/hmm.rst and include/linux/mmu_notifier.h in the kernel's sources.
+ */
+#include <linux/dma-resv.h>
+#include <linux/hmm.h>
+#include <linux/magic.h>
+#include <linux/mmu_notifier.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "gpu.h"
+#include "object.h"
+#include "userptr.h"
+
+/**
+ * struct sg_userptr - an object of tracked user pages.
+ * @obj: the object
+ * @notifier: tells of changes; holds mm_count, so that the mm_struct (not the memory) stays
+ * @seq: the notifier's sequence at which all chunks were known to be present, or SEQ_NEVER.
+ *	Written under the notifier lock held for writing.
+ */
+struct sg_userptr {
+	struct sg_object obj;
+	struct mmu_interval_notifier notifier;
+	unsigned long seq;
+};
+
+/* An interval's sequence begins at 1. */
+#define SEQ_NEVER	0
+
+#define to_userptr(o)	container_of(o, struct sg_userptr, obj)
+
+static unsigned long userptr_addr(const struct sg_userptr *u)
+{
+	return u->notifier.interval_tree.start;
+}
+
+/* Memory that has no place in the kernel's own page tables cannot be reached by a software GPU. */
+static bool vma_is_secret(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && file_inode(vma->vm_file)->i_sb->s_magic == SECRETMEM_MAGIC;
+}
+
+/* Whether pages of this mapping can be used at all. One that may only be written to is fine. */
+static bool vma_usable(const struct vm_area_struct *vma, bool write)
+{
+	return !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
+	       vma->vm_flags & (write ? VM_WRITE : VM_READ) && !vma_is_secret(vma);
+}
+
+/*
+ * Whether all of a range can be used; sets @unreadable if there are mappings in it that the process
+ * may write to, but not read. mmap_lock is held.
+ */
+static bool range_usable(struct mm_struct *mm, unsigned long start, unsigned long end, bool write,
+			 bool *unreadable)
+{
+	VMA_ITERATOR(vmi, mm, start);
+	struct vm_area_struct *vma;
+
+	*unreadable = false;
+	for_each_vma_range(vmi, vma, end) {
+		if (vma->vm_start > start || !vma_usable(vma, write))
+			return false;
+		if (!(vma->vm_flags & VM_READ))
+			*unreadable = true;
+		start = vma->vm_end;
+	}
+	return start >= end;
+}
+
+/**
+ * sg_userptr_probe() - whether a range could be used now.
+ * @addr: where it begins in the current process
+ * @size: bytes
+ * @read_only: whether the GPU is only going to read
+ *
+ * Context: may sleep; takes mmap_lock.
+ * Return: 0, or -EFAULT if there are holes or mappings of other than ordinary memory.
+ */
+int sg_userptr_probe(unsigned long addr, u64 size, bool read_only)
+{
+	struct mm_struct *mm = current->mm;
+	bool usable, unreadable;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	usable = range_usable(mm, addr, addr + size, !read_only, &unreadable);
+	mmap_read_unlock(mm);
+	return usable ? 0 : -EFAULT;
+}
+
+/*
+ * Have a page made present (and writable). hmm_range_fault() can fault too, but does so without
+ * leave to drop mmap_lock, which userfaultfd insists on, and without an ear for signals.
+ *
+ * mmap_lock is held. Returns 0 with it still held; any other value with it dropped: -EAGAIN where
+ * it had to be dropped on the way, and the caller looks again.
+ */
+static int fault_in(struct mm_struct *mm, unsigned long addr, bool write)
+{
+	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0);
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	vm_fault_t fault;
+	int ret = -EFAULT;
+
+	if (!vma || !vma_usable(vma, write))
+		goto unlock;
+	fault = handle_mm_fault(vma, addr, flags, NULL);
+	if (fault & VM_FAULT_COMPLETED)
+		return -EAGAIN;
+	if (fault & VM_FAULT_RETRY)
+		return signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
+	if (!(fault & VM_FAULT_ERROR))
+		return 0;
+	ret = fault & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+unlock:
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static bool pfn_wanting(unsigned long hmm_pfn, bool write)
+{
+	unsigned long want = HMM_PFN_VALID | (write ? HMM_PFN_WRITE : 0);
+
+	return (hmm_pfn & want) != want;
+}
+
+/*
+ * Look up the frames of [start, end) where there are mappings that may be written to but not read;
+ * hmm_range_fault() will have none of them. The references are dropped at once: it is the sequence,
+ * checked later, that says whether the frames are still the right ones. mmap_lock is held, and is
+ * dropped.
+ */
+static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned long end,
+			     unsigned long *pfns)
+{
+	struct mm_struct *mm = u->notifier.mm;
+	int ret;
+
+	while (start < end) {
+		struct page *page;
+
+		if (get_user_page_nofault(mm, start, &page) == 1) {
+			*pfns++ = page_to_pfn(page);
+			put_page(page);
+			start += PAGE_SIZE;
+			continue;
+		}
+		ret = fault_in(mm, start, true);
+		if (ret == -EAGAIN)
+			ret = mmap_read_lock_killable(mm);
+		if (ret)
+			return ret;
+	}
+	mmap_read_unlock(mm);
+	return 0;
+}
+
+/*
+ * Look up the frames of [start, end), at most a chunk, faulting in what is missing.
+ * Returns 0 with @pfns filled in; -EAGAIN: an invalidation has begun meanwhile.
+ */
+static int lookup(struct sg_userptr *u, unsigned long seq, unsigned long start, unsigned long end,
+		  unsigned long *pfns)
+{
+	struct mm_struct *mm = u->notifier.mm;
+	bool write = !u->obj.read_only, first = true, unreadable;
+	unsigned int i, faulted, n = (end - start) >> PAGE_SHIFT;
+	struct hmm_range range = {
+		.notifier = &u->notifier,
+		.notifier_seq = seq,
+		.start = start,
+		.end = end,
+		.hmm_pfns = pfns,
+	};
+	int ret;
+
+again:
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	ret = -EFAULT;
+	if (!range_usable(mm, start, end, write, &unreadable))
+		goto unlock;
+	if (unreadable)
+		return lookup_unreadable(u, start, end, pfns);
+	memset(pfns, 0, n * sizeof(*pfns));
+	ret = hmm_range_fault(&range);
+	if (ret)
+		goto unlock;
+
+	for (i = 0, faulted = 0; i < n; i++) {
+		ret = -EFAULT;
+		if (pfns[i] & HMM_PFN_ERROR)
+			goto unlock;
+		if (!pfn_wanting(pfns[i], write))
+			continue;
+		ret = fault_in(mm, start + ((unsigned long)i << PAGE_SHIFT), write);
+		if (ret == -EAGAIN)
+			goto again;
+		if (ret)
+			return ret;
+		faulted++;
+		/* that may have been a huge page: look what it brought before taking more */
+		if (first)
+			break;
+	}
+	first = false;
+	mmap_read_unlock(mm);
+	if (faulted)
+		goto again;
+	return 0;
+
+unlock:
+	mmap_read_unlock(mm);
+	return ret == -EBUSY ? -EAGAIN : ret;
+}
+
+/*
+ * The GPU writes without the CPU's page tables noticing. A page may be mapped writable and yet be
+ * clean (shmem; anonymous memory after MADV_FREE), and reclaim would drop it. Cleaning a page that
+ * stays mapped invalidates first, so that once per lookup is enough. The notifier lock is held,
+ * and the pages are known to be valid.
+ */
+static void mark_dirty(const unsigned long *pfns, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct folio *folio = page_folio(pfn_to_page(pfns[i]));
+
+		if (!folio_test_dirty(folio))
+			folio_mark_dirty(folio);
+	}
+}
+
+static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq,
+			 unsigned long *pfns)
+{
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	struct sg_pages *p = &u->obj.pages;
+	unsigned long start = userptr_addr(u) + (sg_pages_index(p, i) << PAGE_SHIFT);
+	unsigned int k, n = sg_pages_count(p, i);
+	struct sg_chunk found;
+	int ret;
+
+	ret = lookup(u, seq, start, start + ((unsigned long)n << PAGE_SHIFT), pfns);
+	if (ret)
+		return ret;
+	atomic64_add(n, &gpu->stats.faults);
+	for (k = 0; k < n; k++)
+		pfns[k] &= ~HMM_PFN_FLAGS;
+	ret = sg_chunk_build(&found, sg_pages_slot(p, i), pfns, n, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
+
+	write_lock(&gpu->notifier_lock);
+	if (mmu_interval_read_retry(&u->notifier, seq)) {
+		ret = -EAGAIN;
+	} else if (!p->chunk[i].nruns) {	/* else another thread was faster */
+		if (!u->obj.read_only)
+			mark_dirty(pfns, n);
+		sg_chunk_install(&p->chunk[i], &found);
+		found.nruns = 0;
+	}
+	write_unlock(&gpu->notifier_lock);
+	sg_chunk_free(&found);
+	return ret;
+}
+
+static int acquire_once(struct sg_userptr *u, unsigned long *pfns)
+{
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	struct sg_pages *p = &u->obj.pages;
+	unsigned long seq = mmu_interval_read_begin(&u->notifier);
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < p->nchunks; i++) {
+		if (READ_ONCE(p->chunk[i].nruns))
+			continue;
+		ret = acquire_chunk(u, i, seq, pfns);
+		if (ret)
+			return ret;
+		cond_resched();
+	}
+
+	write_lock(&gpu->notifier_lock);
+	if (mmu_interval_read_retry(&u->notifier, seq))
+		ret = -EAGAIN;
+	else
+		u->seq = seq;
+	write_unlock(&gpu->notifier_lock);
+	return ret;
+}
+
+/* The list of chunks comes with the first use: an object that nobody uses is small. */
+static int acquire_list(struct sg_userptr *u)
+{
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	unsigned long first = userptr_addr(u) >> PAGE_SHIFT;
+	struct sg_pages pages;
+	int ret;
+
+	if (smp_load_acquire(&u->obj.pages.chunk))
+		return 0;
+	ret = sg_pages_init(&pages, u->obj.base.size >> PAGE_SHIFT, first & SG_CHUNK_MASK);
+	if (ret)
+		return ret;
+
+	write_lock(&gpu->notifier_lock);
+	if (!u->obj.pages.chunk) {
+		u->obj.pages.npages = pages.npages;
+		u->obj.pages.skew = pages.skew;
+		u->obj.pages.nchunks = pages.nchunks;
+		/* who looks without the lock sees the rest too: above, and sg_object_span() */
+		smp_store_release(&u->obj.pages.chunk, pages.chunk);
+		pages.chunk = NULL;
+	}
+	write_unlock(&gpu->notifier_lock);
+	kvfree(pages.chunk);
+	return 0;
+}
+
+static int userptr_acquire(struct sg_object *obj)
+{
+	struct sg_userptr *u = to_userptr(obj);
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+	unsigned long *pfns;
+	int ret;
+
+	if (READ_ONCE(u->seq) != SEQ_NEVER &&
+	    !mmu_interval_check_retry(&u->notifier, READ_ONCE(u->seq))) {
+		atomic64_inc(&gpu->stats.reuses);
+		return 0;
+	}
+
+	atomic64_inc(&gpu->stats.acquires);
+	if (!mmget_not_zero(u->notifier.mm))
+		return -EFAULT;
+	ret = -ENOMEM;
+	pfns = kmalloc_array(SG_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
+	if (!pfns)
+		goto put_mm;
+	ret = acquire_list(u);
+	if (ret)
+		goto free_pfns;
+	while ((ret = acquire_once(u, pfns)) == -EAGAIN)
+		atomic64_inc(&gpu->stats.retries);
+free_pfns:
+	kfree(pfns);
+put_mm:
+	mmput(u->notifier.mm);
+	return ret;
+}
+
+static bool userptr_ready(struct sg_object *obj)
+{
+	struct sg_userptr *u = to_userptr(obj);
+
+	return u->seq != SEQ_NEVER && !mmu_interval_read_retry(&u->notifier, u->seq);
+}
+
+static void userptr_release(struct sg_object *obj)
+{
+	struct sg_userptr *u = to_userptr(obj);
+
+	mmu_interval_notifier_remove(&u->notifier);
+	sg_pages_fini(&obj->pages);
+}
+
+static const struct sg_object_ops userptr_ops = {
+	.acquire = userptr_acquire,
+	.ready = userptr_ready,
+	.release = userptr_release,
+};
+
+/**
+ * sg_object_is_userptr() - whether an object is one of user pages.
+ * @obj: the object
+ */
+bool sg_object_is_userptr(const struct sg_object *obj)
+{
+	return obj->ops == &userptr_ops;
+}
+
+/* Whether any of the chunks first to last is there. */
+static bool any_present(const struct sg_pages *p, unsigned int first, unsigned int last)
+{
+	for (; first <= last; first++)
+		if (p->chunk[first].nruns)
+			return true;
+	return false;
+}
+
+/*
+ * The process's mapping is about to change. Called under any of the mm's locks, and in reclaim:
+ * takes the notifier lock and the revoke lock, waits for fences without a reservation, and
+ * allocates nothing. Until it returns true the pages stay as they are.
+ */
+static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
+			       const struct mmu_notifier_range *range, unsigned long cur_seq)
+{
+	struct sg_userptr *u = container_of(notifier, struct sg_userptr, notifier);
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	struct dma_resv *resv = u->obj.base.resv;
+	struct sg_pages *p = &u->obj.pages;
+	unsigned long start = max(range->start, userptr_addr(u));
+	unsigned long last = min(range->end - 1, u->notifier.interval_tree.last);
+	unsigned int i, first_chunk = 0, last_chunk = 0;
+	bool present = false;
+
+	write_lock(&gpu->notifier_lock);
+	mmu_interval_set_seq(notifier, cur_seq);
+	if (p->chunk) {
+		first_chunk = sg_pages_chunk(p, (start - userptr_addr(u)) >> PAGE_SHIFT);
+		last_chunk = sg_pages_chunk(p, (last - userptr_addr(u)) >> PAGE_SHIFT);
+		present = any_present(p, first_chunk, last_chunk);
+	}
+	write_unlock(&gpu->notifier_lock);
+	atomic64_inc(&gpu->stats.invalidations);
+	if (!present)
+		return true;
+
+	if (mmu_notifier_range_blockable(range)) {
+		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);
+		down_write(&gpu->revoke);
+	} else {
+		if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP) ||
+		    !down_write_trylock(&gpu->revoke))
+			return false;
+	}
+	/* nobody installs a chunk meanwhile: the sequence stays odd until the invalidation ends */
+	gpu->revoke_seq++;
+	for (i = first_chunk; i <= last_chunk; i++) {
+		struct sg_chunk was = sg_chunk_take(&p->chunk[i]);
+
+		sg_chunk_free(&was);
+	}
+	up_write(&gpu->revoke);
+	atomic64_inc(&gpu->stats.revokes);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops userptr_notifier_ops = {
+	.invalidate = userptr_invalidate,
+};
+
+/**
+ * sg_userptr_create() - make an object of a range of the current process's memory.
+ * @gpu: the device
+ * @addr: where the range begins, page aligned
+ * @size: its bytes, a multiple of the page size, not 0; the end does not wrap
+ * @read_only: the GPU is only going to read
+ *
+ * Nothing is looked up yet, and the range need not be mapped.
+ *
+ * Context: may sleep; takes mmap_lock.
+ * Return: the object, with one reference; -ENOMEM, -EOVERFLOW, -EINTR.
+ */
+struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
+				    bool read_only)
+{
+	struct sg_userptr *u = kzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!u)
+		return ERR_PTR(-ENOMEM);
+	sg_object_init(&u->obj, gpu, &userptr_ops);
+	drm_gem_private_object_init(&gpu->drm, &u->obj.base, size);
+	u->obj.read_only = read_only;
+	u->seq = SEQ_NEVER;
+	ret = mmu_interval_notifier_insert(&u->notifier, current->mm, addr, size,
+					   &userptr_notifier_ops);
+	if (ret) {
+		drm_gem_object_release(&u->obj.base);
+		kfree(u);
+		return ERR_PTR(ret);
+	}
+	return &u->obj;
+}
