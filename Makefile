@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+# What there is to do with this checkout; the work is done by the scripts named here.
+
+# Kernel build directory for `make module`: of the running kernel, or the newest that is installed.
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+	$(shell ls -d /lib/modules/*/build 2>/dev/null | sort -rV))
+IMAGE ?=
+LISTS ?=
+export KERNEL ?= stock
+
+help:
+	@echo 'make demo [IMAGE=file.png]   a picture through the GPU and back, into out/demo/'
+	@echo 'make test                    every test; the last line says how many passed'
+	@echo 'make conformance [LISTS=..]  all of IGT'\''s tests for this device, a table in out/conformance/'
+	@echo 'make module [KDIR=..]        driver/softgem.ko alone, for the kernel built in KDIR'
+	@echo 'make lint                    style and static checks'
+	@echo 'make debug-kernel            the kernel with KASAN, lockdep and more, for KERNEL=debug'
+	@echo 'make clean                   remove what was built here (the cache stays)'
+	@echo
+	@echo 'KERNEL=stock|6.12|debug|kcsan picks the kernel that demo, test and conformance boot.'
+	@echo './softgem --help says how to run programs, a shell or IGT tests beside the driver.'
+
+module:
+	@test -n '$(KDIR)' || { echo 'no kernel headers: install linux-headers-amd64, or give KDIR=' >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/driver W=1 modules
+
+demo:
+	@scripts/demo '$(IMAGE)'
+
+test:
+	@tests/run/all
+
+conformance:
+	@tests/run/conformance $(LISTS)
+
+lint:
+	@scripts/lint
+
+debug-kernel:
+	@./softgem setup --kernel debug
+
+clean:
+	rm -rf out
+	@for d in device tests/device tests/uapi demo; do \
+		[ ! -f $$d/Makefile ] || $(MAKE) -C $$d clean; done
+	@find driver device \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
+		-o -name modules.order -o -name Module.symvers -o -name '.*.d' \) -delete
+
+.PHONY: help module demo test conformance lint debug-kernel clean

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+# The module for the kernel in use. Built in the cache, in a copy for each kernel: builds for
+# several kernels do not disturb each other, nor what make module left in the checkout.
+# shellcheck shell=bash
+
+# build_module FILE: builds the checkout's module for $KERNEL_DIR and copies it to FILE. With
+# STRICT=1 a warning is an error; with CHECK=PROGRAM that looks at every source file too. The log is
+# left in $BUILD_LOG.
+build_module() {
+	local copy lock flags=(W=1)
+	[ "${STRICT:-0}" = 0 ] || flags+=(KCFLAGS=-Werror)
+	[ -z "${CHECK:-}" ] || flags+=(C=2 "CHECK=$CHECK")
+	[ -f "$TOP/driver/Kbuild" ] || die "no driver/Kbuild in $TOP"
+	packages gcc make libc6-dev
+	copy=$CACHE/module-$KERNEL-$(cksum <<< "$TOP ${flags[*]}" | cut -d' ' -f1)
+	BUILD_LOG=$copy/build.log
+	mkdir -p "$copy"
+	exec {lock}<"$copy"
+	flock "$lock"
+	if [ "$KERNEL_DIR" != "$(cat "$copy/kernel" 2>/dev/null)" ]; then
+		rm -rf "${copy:?}"/*
+		echo "$KERNEL_DIR" > "$copy/kernel"
+	fi
+	# with the times of the checkout, so that make builds what changed; files that went go here too
+	(cd "$TOP" && find device driver include -name '*.[chS]' -o -name '*.mk' -o -name Kbuild -o -name Makefile) \
+		2>/dev/null | sort > "$copy/files" || :
+	comm -23 <(sort "$copy/files.last" 2>/dev/null) "$copy/files" | (cd "$copy" && xargs -r -d '\n' rm -f)
+	mv "$copy/files" "$copy/files.last"
+	tar -C "$TOP" -c -T "$copy/files.last" | tar -C "$copy" -x
+	make -C "$KERNEL_DIR/build" M="$copy/driver" "${flags[@]}" -j"$(nproc)" modules > "$BUILD_LOG" 2>&1 || {
+		grep -E 'error|warning|\*\*\*' -A 6 "$BUILD_LOG" | sed "s,$copy/,,g" | head -n 60 >&2
+		die "the module does not build for kernel $KERNEL_RELEASE; the whole log is $BUILD_LOG"
+	}
+	cp "$copy/driver/softgem.ko" "$1"
+	exec {lock}>&-
+}
