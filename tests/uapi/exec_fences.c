@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * EXECBUFFER2: who waits for whom. Sync files, syncobjs, implicit fences.
+ */
+#include "batch.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+/* Long enough for a batch that does not wait to have run. */
+#define SETTLE_MS	150
+
+/* A store on @ring into @handle with @rsvd2 as fence argument. Return: its rsvd2. */
+static uint64_t store(int fd, uint64_t flags, uint32_t handle, uint32_t value, uint64_t rsvd2)
+{
+	struct batch b;
+
+	batch_init(&b, fd, flags);
+	batch_store(&b, handle, 0, value);
+	b.rsvd2 = rsvd2;
+	batch_submit(&b);
+	batch_free(&b);
+	return b.rsvd2;
+}
+
+static void fence_out(void)
+{
+	int fd = gem_open(), fence;
+	uint32_t handle = gem_create(fd, PAGE);
+	struct spin s;
+
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
+	fence = store(fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT, handle, 1, 0) >> 32;
+	CHECK(fence > 2);
+	CHECK(!fence_signalled(fence, 50));
+	CHECK_INT(fence_status(fence), 0);
+	spin_end(&s);
+	CHECK(fence_signalled(fence, 5000));
+	CHECK_INT(fence_status(fence), 1);
+	CHECK(!gem_is_busy(fd, handle));
+	spin_free(&s);
+}
+
+static void fence_out_keeps_lower_half(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+	int first = store(fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT, handle, 1, 0) >> 32;
+	uint64_t rsvd2 = store(fd, I915_EXEC_RENDER | I915_EXEC_FENCE_IN | I915_EXEC_FENCE_OUT,
+			       handle, 2, first);
+
+	CHECK_INT(rsvd2 & 0xffffffff, first);
+	CHECK((int)(rsvd2 >> 32) != first);
+	CHECK(fence_signalled(rsvd2 >> 32, 5000));
+}
+
+static void fence_in(void)
+{
+	static const uint64_t rings[] = {
+		I915_EXEC_RENDER, I915_EXEC_BLT, I915_EXEC_BSD, I915_EXEC_VEBOX,
+	};
+	int fd = gem_open(), other = gem_open();
+	uint32_t handles[4];
+	struct spin s;
+
+	/* The spinner is another file's: nothing but the fence holds the stores back. */
+	spin_start(&s, other, 0, I915_EXEC_BLT, 0, 0);
+	for (int i = 0; i < 4; i++) {
+		handles[i] = gem_create(fd, PAGE);
+		store(fd, rings[i] | I915_EXEC_FENCE_IN, handles[i], i + 1, s.fence);
+	}
+	sleep_ms(SETTLE_MS);
+	for (int i = 0; i < 4; i++)
+		CHECK(gem_is_busy(fd, handles[i]));
+	spin_end(&s);
+	for (int i = 0; i < 4; i++)
+		CHECK_INT(gem_read32(fd, handles[i], 0), i + 1);
+	spin_free(&s);
+}
+
+static void fence_in_file_closed(void)
+{
+	int fd = gem_open(), other = gem_open(), copy;
+	uint32_t handle = gem_create(fd, PAGE);
+	struct spin s;
+
+	/* Execbuf took what it needs: the descriptor may go at once. */
+	spin_start(&s, other, 0, I915_EXEC_RENDER, 0, 0);
+	copy = dup(s.fence);
+	store(fd, I915_EXEC_BLT | I915_EXEC_FENCE_IN, handle, 7, copy);
+	close(copy);
+	sleep_ms(SETTLE_MS);
+	CHECK(gem_is_busy(fd, handle));
+	spin_end(&s);
+	CHECK_INT(gem_read32(fd, handle, 0), 7);
+	spin_free(&s);
+}
+
+static void fence_submit(void)
+{
+	int fd = gem_open(), other = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+	struct spin s;
+
+	/* Runs together with the other, not after it. */
+	spin_start(&s, other, 0, I915_EXEC_BLT, 0, 0);
+	store(fd, I915_EXEC_RENDER | I915_EXEC_FENCE_SUBMIT, handle, 5, s.fence);
+	CHECK_INT(gem_read32(fd, handle, 0), 5);
+	CHECK(!fence_signalled(s.fence, 0));
+	spin_free(&s);
+}
+
+/* Is a batch on @ring that uses @handle with @flags held back by a spinner with @spin_flags? */
+static bool held_back(uint64_t spin_flags, uint64_t ring, uint64_t flags)
+{
+	int fd = gem_open();
+	uint32_t shared = gem_create(fd, PAGE), own = gem_create(fd, PAGE);
+	struct batch b;
+	struct spin s;
+	bool busy;
+
+	spin_start(&s, fd, 0, I915_EXEC_BLT, shared, spin_flags);
+	batch_init(&b, fd, ring);
+	batch_obj(&b, shared, flags);
+	batch_store(&b, own, 0, 1);
+	batch_submit(&b);
+	sleep_ms(SETTLE_MS);
+	busy = gem_is_busy(fd, own);
+	CHECK(!fence_signalled(s.fence, 0));
+	spin_free(&s);
+	CHECK_INT(gem_read32(fd, own, 0), 1);
+	batch_free(&b);
+	return busy;
+}
+
+static void implicit(void)
+{
+	static const uint64_t rings[] = { I915_EXEC_RENDER, I915_EXEC_BSD, I915_EXEC_VEBOX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rings); i++) {
+		CHECK(held_back(EXEC_OBJECT_WRITE, rings[i], 0));
+		CHECK(held_back(EXEC_OBJECT_WRITE, rings[i], EXEC_OBJECT_WRITE));
+		CHECK(held_back(0, rings[i], EXEC_OBJECT_WRITE));
+	}
+}
+
+static void implicit_readers(void)
+{
+	CHECK(!held_back(0, I915_EXEC_RENDER, 0));
+}
+
+static void implicit_async(void)
+{
+	CHECK(!held_back(EXEC_OBJECT_WRITE, I915_EXEC_RENDER, EXEC_OBJECT_ASYNC));
+	CHECK(!held_back(EXEC_OBJECT_WRITE, I915_EXEC_RENDER,
+			 EXEC_OBJECT_ASYNC | EXEC_OBJECT_WRITE));
+}
+
+static void implicit_bytes(void)
+{
+	enum { ROUNDS = 100 };
+	static const uint64_t rings[] = {
+		I915_EXEC_RENDER, I915_EXEC_BLT, I915_EXEC_BSD, I915_EXEC_VEBOX,
+	};
+	int fd = gem_open();
+	uint32_t shared = gem_create(fd, PAGE), log = gem_create(fd, PAGE);
+
+	/* Write on one engine, copy on another, without a word from the CPU. */
+	for (int i = 0; i < ROUNDS; i++) {
+		struct batch b;
+
+		store(fd, rings[i % 4], shared, i + 1, 0);
+		batch_init(&b, fd, rings[(i + 1 + i / 4) % 4]);
+		batch_copy32(&b, log, i * 4, shared, 0);
+		batch_submit(&b);
+		batch_free(&b);
+	}
+	for (int i = 0; i < ROUNDS; i++)
+		CHECK_INT(gem_read32(fd, log, i * 4), i + 1);
+}
+
+static void same_context_in_order(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+	struct batch b;
+
+	/* ASYNC takes implicit fences away, not the order of one context on one engine. */
+	for (int i = 1; i <= 64; i++) {
+		batch_init(&b, fd, I915_EXEC_RENDER);
+		batch_obj(&b, handle, EXEC_OBJECT_ASYNC);
+		batch_store(&b, handle, 0, i);
+		batch_submit(&b);
+		batch_free(&b);
+	}
+	CHECK_INT(gem_read32(fd, handle, 0), 64);
+}
+
+static uint32_t syncobj(int fd)
+{
+	uint32_t handle;
+
+	CHECK_INT(drmSyncobjCreate(fd, 0, &handle), 0);
+	return handle;
+}
+
+/* A store into @handle, through an execbuf whose flags and cliprects fields are set already. */
+static int try_store(int fd, uint32_t handle, uint32_t value, struct drm_i915_gem_execbuffer2 *eb)
+{
+	uint64_t address = batch_address(handle);
+	const uint32_t dw[] = {
+		MI_STORE_DWORD_IMM, address, address >> 32, value, MI_BATCH_BUFFER_END, 0,
+	};
+	uint32_t batch = gem_create(fd, PAGE);
+	struct drm_i915_gem_exec_object2 obj[] = {
+		{
+			.handle = handle, .offset = address,
+			.flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS |
+				 EXEC_OBJECT_WRITE,
+		},
+		{ .handle = batch },
+	};
+	int ret;
+
+	gem_write(fd, batch, 0, dw, sizeof(dw));
+	eb->buffers_ptr = (uintptr_t)obj;
+	eb->buffer_count = 2;
+	ret = try_execbuf(fd, eb);
+	gem_close(fd, batch);
+	return ret;
+}
+
+static int try_fence_array(int fd, uint64_t ring, uint32_t handle, uint32_t value,
+			   const struct drm_i915_gem_exec_fence *fences, uint32_t count)
+{
+	struct drm_i915_gem_execbuffer2 eb = {
+		.flags = ring | I915_EXEC_FENCE_ARRAY,
+		.cliprects_ptr = (uintptr_t)fences,
+		.num_cliprects = count,
+	};
+
+	return try_store(fd, handle, value, &eb);
+}
+
+static int wait_syncobj(int fd, uint32_t handle, int64_t ns)
+{
+	int64_t end = ns ? now_ns() + ns : 0;
+
+	return drmSyncobjWait(fd, &handle, 1, end, 0, NULL);
+}
+
+static void array_signal(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+	struct drm_i915_gem_exec_fence fence = { .flags = I915_EXEC_FENCE_SIGNAL };
+	struct spin s;
+
+	fence.handle = syncobj(fd);
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
+	CHECK_RET(try_fence_array(fd, I915_EXEC_BLT, handle, 9, &fence, 1), 0);
+	CHECK_RET(wait_syncobj(fd, fence.handle, 0), -ETIME);
+	spin_end(&s);
+	CHECK_RET(wait_syncobj(fd, fence.handle, 5 * NSEC), 0);
+	CHECK_INT(gem_read32(fd, handle, 0), 9);
+	spin_free(&s);
+}
+
+static void array_wait(void)
+{
+	int fd = gem_open(), other = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+	struct drm_i915_gem_exec_fence fences[2] = {
+		{ .flags = I915_EXEC_FENCE_WAIT }, { .flags = I915_EXEC_FENCE_WAIT },
+	};
+	struct spin s[2];
+
+	for (int i = 0; i < 2; i++) {
+		fences[i].handle = syncobj(fd);
+		spin_start(&s[i], other, 0, i ? I915_EXEC_BSD : I915_EXEC_BLT, 0, 0);
+		CHECK_INT(drmSyncobjImportSyncFile(fd, fences[i].handle, s[i].fence), 0);
+	}
+	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 3, fences, 2), 0);
+	/* All of them. */
+	spin_free(&s[0]);
+	sleep_ms(SETTLE_MS);
+	CHECK(gem_is_busy(fd, handle));
+	spin_free(&s[1]);
+	CHECK_INT(gem_read32(fd, handle, 0), 3);
+}
+
+static void array_wait_and_signal(void)
+{
+	int fd = gem_open();
+	uint32_t handles[2] = { gem_create(fd, PAGE), gem_create(fd, PAGE) };
+	struct drm_i915_gem_exec_fence first = { .flags = I915_EXEC_FENCE_SIGNAL };
+	struct drm_i915_gem_exec_fence both = {
+		.flags = I915_EXEC_FENCE_SIGNAL | I915_EXEC_FENCE_WAIT,
+	};
+	struct spin s;
+
+	/* One syncobj through a chain: wait for what is in it, replace it. */
+	first.handle = both.handle = syncobj(fd);
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, handles[0], 0);
+	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handles[0], 1, &first, 1), 0);
+	CHECK_RET(try_fence_array(fd, I915_EXEC_BLT, handles[1], 2, &both, 1), 0);
+	sleep_ms(SETTLE_MS);
+	CHECK(gem_is_busy(fd, handles[1]));
+	spin_end(&s);
+	CHECK_RET(wait_syncobj(fd, both.handle, 5 * NSEC), 0);
+	CHECK(!gem_is_busy(fd, handles[1]));
+	CHECK_INT(gem_read32(fd, handles[1], 0), 2);
+	spin_free(&s);
+}
+
+static void array_errors(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+	struct drm_i915_gem_exec_fence fence = {
+		.handle = 0x7ead, .flags = I915_EXEC_FENCE_SIGNAL,
+	};
+
+	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 1, &fence, 1), -ENOENT);
+	fence.handle = syncobj(fd);
+	fence.flags = 4;
+	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 1, &fence, 1), -EINVAL);
+	/* Nothing in it to wait for. */
+	fence.flags = I915_EXEC_FENCE_WAIT;
+	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 1, &fence, 1), -EINVAL);
+	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 1, map_hole(PAGE), 1), -EFAULT);
+	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 1, NULL, 0), 0);
+	CHECK_INT(gem_read32(fd, handle, 0), 1);
+}
+
+static int try_timeline(int fd, uint32_t handle, uint32_t value, uint32_t obj_handle,
+			uint64_t point, uint32_t flags)
+{
+	struct drm_i915_gem_exec_fence fence = { .handle = obj_handle, .flags = flags };
+	struct drm_i915_gem_execbuffer_ext_timeline_fences ext = {
+		.base.name = DRM_I915_GEM_EXECBUFFER_EXT_TIMELINE_FENCES,
+		.fence_count = 1,
+		.handles_ptr = (uintptr_t)&fence,
+		.values_ptr = (uintptr_t)&point,
+	};
+	struct drm_i915_gem_execbuffer2 eb = {
+		.flags = I915_EXEC_RENDER | I915_EXEC_USE_EXTENSIONS,
+		.cliprects_ptr = (uintptr_t)&ext,
+	};
+
+	return try_store(fd, handle, value, &eb);
+}
+
+static void timeline(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE), line = syncobj(fd);
+	uint64_t point = 0;
+
+	CHECK_RET(try_timeline(fd, handle, 1, line, 10, I915_EXEC_FENCE_SIGNAL), 0);
+	CHECK_RET(try_timeline(fd, handle, 2, line, 20, I915_EXEC_FENCE_SIGNAL), 0);
+	CHECK_RET(try_timeline(fd, handle, 3, line, 20, I915_EXEC_FENCE_WAIT), 0);
+	CHECK_INT(gem_read32(fd, handle, 0), 3);
+	CHECK_INT(drmSyncobjQuery(fd, &line, &point, 1), 0);
+	CHECK_INT(point, 20);
+}
+
+static void timeline_errors(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE), line = syncobj(fd);
+
+	CHECK_RET(try_timeline(fd, handle, 1, 0x7ead, 1, I915_EXEC_FENCE_SIGNAL), -ENOENT);
+	CHECK_RET(try_timeline(fd, handle, 1, line, 1, 4), -EINVAL);
+	/* A point that nobody has promised. */
+	CHECK_RET(try_timeline(fd, handle, 1, line, 1, I915_EXEC_FENCE_WAIT), -EINVAL);
+	CHECK_INT(gem_read32(fd, handle, 0), 0);
+}
+
+static const struct subtest tests[] = {
+	{ "FENCE_OUT gives a sync_file that signals when the batch is done", fence_out },
+	{ "FENCE_OUT leaves the in-fence in the lower half of rsvd2", fence_out_keeps_lower_half },
+	{ "FENCE_IN holds a batch back, on every engine", fence_in },
+	{ "FENCE_IN: the sync_file may be closed after execbuf", fence_in_file_closed },
+	{ "FENCE_SUBMIT lets a batch run beside the other", fence_submit },
+	{ "implicit: a read waits for the writer, a write for readers and the writer", implicit,
+	  40 },
+	{ "implicit: readers run side by side", implicit_readers },
+	{ "EXEC_OBJECT_ASYNC: no implicit fence", implicit_async },
+	{ "implicit: write on one engine, read on another, a hundred times", implicit_bytes },
+	{ "one context on one engine runs in order", same_context_in_order },
+	{ "FENCE_ARRAY: SIGNAL puts the batch's fence into the syncobj", array_signal },
+	{ "FENCE_ARRAY: WAIT waits for all syncobjs", array_wait },
+	{ "FENCE_ARRAY: WAIT and SIGNAL of the same syncobj", array_wait_and_signal },
+	{ "FENCE_ARRAY: bad handle ENOENT, flags or empty syncobj EINVAL, array EFAULT",
+	  array_errors },
+	{ "timeline fences: points signalled and waited for", timeline },
+	{ "timeline fences: bad handle ENOENT, flags or point EINVAL", timeline_errors },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * EXECBUFFER2: where objects lie in the GPU's address space.
+ */
+#include "batch.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PINNED48	(EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS)
+#define TOP		(1ull << 48)
+
+/* A target and a batch that stores into it, both softpinned. */
+struct pinned {
+	int fd;
+	struct drm_i915_gem_exec_object2 obj[2];
+};
+
+static void pinned_init(struct pinned *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->fd = gem_open();
+	p->obj[0].handle = gem_create(p->fd, 2 * PAGE);
+	p->obj[0].offset = 16 * MiB;
+	p->obj[0].flags = PINNED48 | EXEC_OBJECT_WRITE;
+	p->obj[1].handle = gem_create(p->fd, 2 * PAGE);
+	p->obj[1].offset = 32 * MiB;
+	p->obj[1].flags = PINNED48;
+}
+
+static int submit(struct pinned *p, uint32_t value)
+{
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)p->obj, .buffer_count = 2,
+	};
+	const uint32_t dw[] = {
+		MI_STORE_DWORD_IMM, p->obj[0].offset, p->obj[0].offset >> 32, value,
+		MI_BATCH_BUFFER_END, 0,
+	};
+
+	gem_write(p->fd, p->obj[1].handle, 0, dw, sizeof(dw));
+	return try_execbuf(p->fd, &eb);
+}
+
+static uint64_t canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16);
+}
+
+static void any_page(void)
+{
+	static const uint64_t places[] = {
+		0, PAGE, 1ull << 31, (1ull << 32) - 2 * PAGE, (1ull << 32) - PAGE, 1ull << 32,
+		(1ull << 47) - 2 * PAGE, (1ull << 47) - PAGE, 1ull << 47, TOP - 2 * PAGE,
+	};
+	struct pinned p;
+
+	pinned_init(&p);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		p.obj[0].offset = canonical(places[i]);
+		CHECK_RET(submit(&p, i + 1), 0);
+		CHECK_HEX(p.obj[0].offset, canonical(places[i]));
+		CHECK_INT(gem_read32(p.fd, p.obj[0].handle, 0), i + 1);
+	}
+}
+
+static void misaligned(void)
+{
+	struct pinned p;
+
+	pinned_init(&p);
+	for (uint64_t low = 1; low < PAGE; low <<= 1) {
+		p.obj[0].offset = 16 * MiB + low;
+		CHECK_RET(submit(&p, 1), -EINVAL);
+	}
+	/* To the alignment asked for. */
+	p.obj[0].offset = 16 * MiB + PAGE;
+	p.obj[0].alignment = 64 * 1024;
+	CHECK_RET(submit(&p, 1), -EINVAL);
+	p.obj[0].offset = 16 * MiB;
+	CHECK_RET(submit(&p, 1), 0);
+}
+
+static void not_canonical(void)
+{
+	static const uint64_t bad[] = {
+		1ull << 47, TOP - 2 * PAGE, TOP, TOP | 16 * MiB, 1ull << 63, 0xff00000001000000,
+	};
+	struct pinned p;
+
+	pinned_init(&p);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		p.obj[0].offset = bad[i];
+		CHECK_RET(submit(&p, 1), -EINVAL);
+	}
+}
+
+static void over_the_top(void)
+{
+	struct pinned p;
+
+	/* The first of two pages is inside. */
+	pinned_init(&p);
+	p.obj[0].offset = canonical(TOP - PAGE);
+	CHECK_RET(submit(&p, 1), -EINVAL);
+}
+
+static void above_32_bits(void)
+{
+	struct pinned p;
+
+	pinned_init(&p);
+	p.obj[0].flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_WRITE;
+	p.obj[0].offset = 1ull << 32;
+	CHECK_RET(submit(&p, 1), -EINVAL);
+	/* The last page below 4 GiB is not for such objects either. */
+	p.obj[0].offset = (1ull << 32) - 2 * PAGE;
+	CHECK_RET(submit(&p, 1), -EINVAL);
+	p.obj[0].offset = (1ull << 32) - 3 * PAGE;
+	CHECK_RET(submit(&p, 1), 0);
+}
+
+static void overlapping(void)
+{
+	struct pinned p;
+
+	pinned_init(&p);
+	p.obj[0].offset = p.obj[1].offset;
+	CHECK_RET(submit(&p, 1), -EINVAL);
+	p.obj[0].offset = p.obj[1].offset + PAGE;
+	CHECK_RET(submit(&p, 1), -EINVAL);
+	p.obj[0].offset = p.obj[1].offset - PAGE;
+	CHECK_RET(submit(&p, 1), -EINVAL);
+	/* Side by side is fine. */
+	p.obj[0].offset = p.obj[1].offset - 2 * PAGE;
+	CHECK_RET(submit(&p, 1), 0);
+	p.obj[0].offset = p.obj[1].offset + 2 * PAGE;
+	CHECK_RET(submit(&p, 2), 0);
+	CHECK_INT(gem_read32(p.fd, p.obj[0].handle, 0), 2);
+}
+
+static void evicts_idle(void)
+{
+	struct pinned p;
+	uint32_t first;
+
+	/* What lay there before is idle: it makes room, and its bytes stay. */
+	pinned_init(&p);
+	first = p.obj[0].handle;
+	CHECK_RET(submit(&p, 1), 0);
+	p.obj[0].handle = gem_create(p.fd, 2 * PAGE);
+	p.obj[0].offset += PAGE;
+	CHECK_RET(submit(&p, 2), 0);
+	CHECK_INT(gem_read32(p.fd, first, 0), 1);
+	CHECK_INT(gem_read32(p.fd, first, PAGE), 0);
+	CHECK_INT(gem_read32(p.fd, p.obj[0].handle, 0), 2);
+}
+
+static void moves(void)
+{
+	struct pinned p;
+
+	/* After a move the old address leads nowhere. */
+	pinned_init(&p);
+	CHECK_RET(submit(&p, 1), 0);
+	p.obj[0].offset += MiB;
+	CHECK_RET(submit(&p, 2), 0);
+	CHECK_INT(gem_read32(p.fd, p.obj[0].handle, 0), 2);
+
+	struct batch b;
+
+	batch_init(&b, p.fd, I915_EXEC_RENDER);
+	batch_dw(&b, MI_STORE_DWORD_IMM);
+	batch_addr(&b, 16 * MiB);
+	batch_dw(&b, 3);
+	batch_submit(&b);
+	gem_sync(p.fd, b.handle);
+	CHECK_INT(gem_read32(p.fd, p.obj[0].handle, 0), 2);
+}
+
+static void alignment(void)
+{
+	struct pinned p;
+
+	pinned_init(&p);
+	for (uint64_t align = PAGE; align <= 1ull << 30; align <<= 1) {
+		p.obj[0].handle = gem_create(p.fd, PAGE);
+		p.obj[0].flags = EXEC_OBJECT_WRITE;
+		p.obj[0].offset = 12345;
+		p.obj[0].alignment = align;
+		CHECK_RET(submit(&p, 1), 0);
+		CHECK_HEX(p.obj[0].offset & (align - 1), 0);
+	}
+}
+
+static void below_4g_unless_allowed(void)
+{
+	struct pinned p;
+
+	pinned_init(&p);
+	for (int i = 0; i < 64; i++) {
+		p.obj[0].handle = gem_create(p.fd, PAGE);
+		p.obj[0].flags = EXEC_OBJECT_WRITE;
+		CHECK_RET(submit(&p, 1), 0);
+		CHECK(p.obj[0].offset < 1ull << 32);
+	}
+}
+
+static void offset_is_hint(void)
+{
+	struct pinned p;
+	uint64_t offset;
+
+	/* Unpinned, an object stays where it is, whatever offset is given. */
+	pinned_init(&p);
+	p.obj[0].flags = EXEC_OBJECT_WRITE;
+	CHECK_RET(submit(&p, 1), 0);
+	offset = p.obj[0].offset;
+	for (int i = 0; i < 4; i++)
+		CHECK_RET(submit(&p, i), 0);
+	CHECK_HEX(p.obj[0].offset, offset);
+}
+
+static const struct subtest tests[] = {
+	{ "softpin puts an object at any page of the 48-bit space", any_page },
+	{ "softpin misaligned is EINVAL", misaligned },
+	{ "softpin to a non-canonical address is EINVAL", not_canonical },
+	{ "softpin over the end of the address space is EINVAL", over_the_top },
+	{ "softpin above 4 GiB without SUPPORTS_48B_ADDRESS is EINVAL", above_32_bits },
+	{ "softpin of overlapping objects is EINVAL", overlapping },
+	{ "softpin evicts what is idle; it keeps its bytes", evicts_idle },
+	{ "a moved object is gone from its old address", moves },
+	{ "alignment is kept", alignment },
+	{ "without SUPPORTS_48B_ADDRESS objects lie below 4 GiB", below_4g_unless_allowed },
+	{ "an object stays where it is from one execbuf to the next", offset_is_hint },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * EXECBUFFER2: relocations, and where the kernel looks for its arguments while it does them.
+ */
+#include "batch.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Where the batch of store_init() has the address that it stores to. */
+#define STORE_ADDRESS	4
+
+#define WRONG	0x0000deadbeef0000ull
+
+/* One store to @target at @delta, by relocation; its execbuf structures, to be varied. */
+struct store {
+	int fd;
+	uint32_t target, batch;
+	struct drm_i915_gem_relocation_entry reloc;
+	struct drm_i915_gem_exec_object2 obj[2];
+	struct drm_i915_gem_execbuffer2 eb;
+};
+
+static void store_init(struct store *s, uint32_t delta, uint32_t value)
+{
+	const uint32_t dw[] = {
+		MI_STORE_DWORD_IMM, (uint32_t)WRONG, WRONG >> 32, value, MI_BATCH_BUFFER_END, 0,
+	};
+
+	memset(s, 0, sizeof(*s));
+	s->fd = gem_open();
+	s->target = gem_create(s->fd, 2 * PAGE);
+	s->batch = gem_create(s->fd, PAGE);
+	gem_write(s->fd, s->batch, 0, dw, sizeof(dw));
+
+	s->reloc.target_handle = s->target;
+	s->reloc.offset = STORE_ADDRESS;
+	s->reloc.delta = delta;
+	s->reloc.presumed_offset = WRONG;
+	s->reloc.read_domains = I915_GEM_DOMAIN_RENDER;
+	s->reloc.write_domain = I915_GEM_DOMAIN_RENDER;
+	s->obj[0].handle = s->target;
+	s->obj[1].handle = s->batch;
+	s->obj[1].relocs_ptr = (uintptr_t)&s->reloc;
+	s->obj[1].relocation_count = 1;
+	s->eb.buffers_ptr = (uintptr_t)s->obj;
+	s->eb.buffer_count = 2;
+	s->eb.flags = I915_EXEC_RENDER;
+}
+
+static uint64_t stored_address(struct store *s)
+{
+	uint64_t address;
+
+	gem_read(s->fd, s->batch, STORE_ADDRESS, &address, sizeof(address));
+	return address;
+}
+
+/*
+ * Where the kernel had to copy the relocations in, it may mark them as unknown instead of writing
+ * the offset back; but it must not leave what the batch no longer says.
+ */
+static void check_written_back(const struct drm_i915_gem_relocation_entry *reloc, uint64_t offset)
+{
+	if (reloc->presumed_offset != -1ull)
+		CHECK_HEX(reloc->presumed_offset, offset);
+}
+
+static uint64_t canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16);
+}
+
+static void wrong_presumed(void)
+{
+	struct store s;
+
+	store_init(&s, 0x40, 0x1111);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0x40), 0x1111);
+	/* Where it is: told in both places, and in the batch. */
+	CHECK_HEX(s.reloc.presumed_offset, s.obj[0].offset);
+	CHECK_HEX(stored_address(&s), s.obj[0].offset + 0x40);
+	CHECK_HEX(s.obj[0].offset, canonical(s.obj[0].offset));
+	CHECK_HEX(s.obj[0].offset & 0xfff, 0);
+	CHECK(s.obj[0].offset != s.obj[1].offset);
+}
+
+static void delta_into_target(void)
+{
+	struct store s;
+
+	store_init(&s, PAGE + 0xabc, 0x2222);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, PAGE + 0xabc), 0x2222);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0xabc), 0);
+}
+
+static void right_presumed(void)
+{
+	const uint64_t aside = 8;
+	struct store s;
+	uint64_t address;
+
+	store_init(&s, 0, 0x3333);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	gem_sync(s.fd, s.batch);
+	/*
+	 * The batch says something else than the relocation would: where the presumed offset is
+	 * right the kernel must leave the batch alone.
+	 */
+	address = s.obj[0].offset + aside;
+	gem_write(s.fd, s.batch, STORE_ADDRESS, &address, sizeof(address));
+	CHECK_HEX(s.reloc.presumed_offset, s.obj[0].offset);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, aside), 0x3333);
+	CHECK_HEX(stored_address(&s), address);
+}
+
+static void no_reloc(void)
+{
+	struct store s;
+	uint64_t address;
+
+	store_init(&s, 0, 0x4444);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	gem_sync(s.fd, s.batch);
+	/* Everything is where the exec objects say: the relocations are not looked at. */
+	address = s.obj[0].offset + 16;
+	gem_write(s.fd, s.batch, STORE_ADDRESS, &address, sizeof(address));
+	s.eb.flags |= I915_EXEC_NO_RELOC;
+	s.reloc.presumed_offset = WRONG;
+	s.obj[0].flags = EXEC_OBJECT_WRITE;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 16), 0x4444);
+	CHECK_HEX(s.reloc.presumed_offset, WRONG);
+
+	/* Something is elsewhere: they are. */
+	s.obj[0].offset = WRONG;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(s.reloc.presumed_offset, s.obj[0].offset);
+	CHECK_HEX(stored_address(&s), s.obj[0].offset);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x4444);
+}
+
+static void handle_lut(void)
+{
+	struct store s;
+
+	store_init(&s, 0, 0x5555);
+	s.eb.flags |= I915_EXEC_HANDLE_LUT;
+	s.reloc.target_handle = 0;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x5555);
+	CHECK_HEX(stored_address(&s), s.obj[0].offset);
+}
+
+static void batch_first(void)
+{
+	struct drm_i915_gem_exec_object2 swap;
+	struct store s;
+
+	store_init(&s, 0, 0x6666);
+	swap = s.obj[0];
+	s.obj[0] = s.obj[1];
+	s.obj[1] = swap;
+	s.eb.flags |= I915_EXEC_BATCH_FIRST;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x6666);
+}
+
+static void batch_last(void)
+{
+	static const uint32_t end[] = { MI_BATCH_BUFFER_END, 0 };
+	struct store s;
+
+	/* The store's batch comes first, but the last object is what runs. */
+	store_init(&s, 0, 0x6666);
+	gem_write(s.fd, s.target, 0, end, sizeof(end));
+	s.obj[1].relocation_count = 0;
+	struct drm_i915_gem_exec_object2 swap = s.obj[0];
+
+	s.obj[0] = s.obj[1];
+	s.obj[1] = swap;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), MI_BATCH_BUFFER_END);
+}
+
+static void start_offset(void)
+{
+	const uint32_t dw[] = {
+		MI_STORE_DWORD_IMM, 0, 0, 0x7777, MI_BATCH_BUFFER_END, 0,
+	};
+	struct store s;
+
+	store_init(&s, 0, 0xbad);
+	gem_write(s.fd, s.batch, 512, dw, sizeof(dw));
+	s.eb.batch_start_offset = 512;
+	s.eb.batch_len = sizeof(dw);
+	s.reloc.offset = 512 + STORE_ADDRESS;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x7777);
+}
+
+static void many_relocations(void)
+{
+	enum { TARGETS = 24, STORES = 600 };
+	static struct drm_i915_gem_relocation_entry relocs[STORES];
+	static struct drm_i915_gem_exec_object2 obj[TARGETS + 1];
+	static uint32_t dw[STORES * 4 + 2];
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj, .buffer_count = TARGETS + 1,
+	};
+	int fd = gem_open();
+
+	for (int i = 0; i < TARGETS; i++)
+		obj[i].handle = gem_create(fd, PAGE);
+	for (int i = 0; i < STORES; i++) {
+		dw[i * 4] = MI_STORE_DWORD_IMM;
+		dw[i * 4 + 3] = i + 1;
+		relocs[i].offset = i * 16 + 4;
+		relocs[i].target_handle = obj[i % TARGETS].handle;
+		relocs[i].delta = i / TARGETS * 4;
+		relocs[i].read_domains = I915_GEM_DOMAIN_RENDER;
+		relocs[i].write_domain = I915_GEM_DOMAIN_RENDER;
+		relocs[i].presumed_offset = -1;
+	}
+	dw[STORES * 4] = MI_BATCH_BUFFER_END;
+	obj[TARGETS].handle = gem_create(fd, sizeof(dw));
+	obj[TARGETS].relocs_ptr = (uintptr_t)relocs;
+	obj[TARGETS].relocation_count = STORES;
+	gem_write(fd, obj[TARGETS].handle, 0, dw, sizeof(dw));
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	for (int i = 0; i < STORES; i++) {
+		CHECK_INT(gem_read32(fd, obj[i % TARGETS].handle, i / TARGETS * 4), i + 1);
+		CHECK_HEX(relocs[i].presumed_offset, obj[i % TARGETS].offset);
+	}
+}
+
+static void relocation_in_target(void)
+{
+	struct drm_i915_gem_relocation_entry reloc;
+	struct store s;
+	uint64_t value;
+
+	/* Not only batches hold addresses. */
+	store_init(&s, 0, 1);
+	reloc = (struct drm_i915_gem_relocation_entry){
+		.target_handle = s.batch, .offset = PAGE - 4, .delta = 12,
+		.read_domains = I915_GEM_DOMAIN_COMMAND, .presumed_offset = -1,
+	};
+	s.obj[0].relocs_ptr = (uintptr_t)&reloc;
+	s.obj[0].relocation_count = 1;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	/* Over a page end, too. */
+	gem_read(s.fd, s.target, PAGE - 4, &value, sizeof(value));
+	CHECK_HEX(value, s.obj[1].offset + 12);
+}
+
+static void relocation_in_userptr(void)
+{
+	struct drm_i915_gem_relocation_entry reloc;
+	uint64_t *memory = map_anon(PAGE);
+	struct store s;
+
+	store_init(&s, 0, 1);
+	reloc = (struct drm_i915_gem_relocation_entry){
+		.target_handle = s.batch, .offset = 8,
+		.read_domains = I915_GEM_DOMAIN_COMMAND, .presumed_offset = -1,
+	};
+	s.obj[0].handle = gem_userptr(s.fd, memory, PAGE, 0);
+	s.obj[0].relocs_ptr = (uintptr_t)&reloc;
+	s.obj[0].relocation_count = 1;
+	s.reloc.target_handle = s.obj[0].handle;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	gem_sync(s.fd, s.batch);
+	CHECK_HEX(memory[1], s.obj[1].offset);
+	CHECK_HEX((uint32_t)memory[0], 1);
+}
+
+static void readonly_relocations(void)
+{
+	struct drm_i915_gem_relocation_entry *reloc = map_anon(PAGE);
+	struct store s;
+
+	/* An array that may not be written to: it keeps its presumption. */
+	store_init(&s, 0, 0x8888);
+	*reloc = s.reloc;
+	CHECK_SYS(mprotect(reloc, PAGE, PROT_READ));
+	s.obj[1].relocs_ptr = (uintptr_t)reloc;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x8888);
+}
+
+static void relocations_in_object(uint64_t kind)
+{
+	struct drm_i915_gem_relocation_entry *reloc;
+	struct store s;
+
+	/* In a mapping of the very batch, that nobody has touched yet. */
+	store_init(&s, 0, 0x9999);
+	gem_write(s.fd, s.batch, 2048, &s.reloc, sizeof(s.reloc));
+	reloc = (void *)((char *)gem_mmap(s.fd, s.batch, PAGE, kind) + 2048);
+	s.obj[1].relocs_ptr = (uintptr_t)reloc;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x9999);
+	check_written_back(reloc, s.obj[0].offset);
+}
+
+static void relocations_in_cpu_mmap(void)
+{
+	relocations_in_object(I915_MMAP_OFFSET_WB);
+}
+
+static void relocations_in_gtt_mmap(void)
+{
+	relocations_in_object(I915_MMAP_OFFSET_GTT);
+}
+
+static void there_and_back(void)
+{
+	const uint64_t first = 16 * MiB, second = 17 * MiB;
+	struct drm_i915_gem_relocation_entry *reloc = map_memfd(PAGE);
+	struct store s;
+
+	/* The target moves away and back; the array is not present, so each time is the slow way. */
+	store_init(&s, 0, 0xd0d0);
+	gem_write(s.fd, s.batch, STORE_ADDRESS, &first, sizeof(first));
+	s.reloc.presumed_offset = first;
+	*reloc = s.reloc;
+	s.obj[1].relocs_ptr = (uintptr_t)reloc;
+	s.obj[0].flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_WRITE;
+	for (int round = 0; round < 6; round++) {
+		s.obj[0].offset = round % 2 ? second : first;
+		CHECK_SYS(madvise(reloc, PAGE, MADV_DONTNEED));
+		CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+		CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xd0d0);
+		CHECK_HEX(stored_address(&s), s.obj[0].offset);
+		gpu_store(s.fd, s.target, 0, 0);
+	}
+}
+
+static void relocations_not_present(void)
+{
+	char *memory = map_memfd(4 * PAGE);
+	struct drm_i915_gem_relocation_entry *reloc;
+	struct drm_i915_gem_exec_object2 *obj;
+	struct store s;
+
+	store_init(&s, 0, 0xaaaa);
+	/* Both arrays over a page end. */
+	reloc = (void *)(memory + PAGE - 8);
+	obj = (void *)(memory + 3 * PAGE - 8);
+	for (int round = 0; round < 20; round++) {
+		s.reloc.presumed_offset = WRONG;
+		*reloc = s.reloc;
+		s.obj[1].relocs_ptr = (uintptr_t)reloc;
+		memcpy(obj, s.obj, sizeof(s.obj));
+		s.eb.buffers_ptr = (uintptr_t)obj;
+		CHECK_SYS(madvise(memory, 4 * PAGE, MADV_DONTNEED));
+		CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+		CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xaaaa);
+		check_written_back(reloc, obj[0].offset);
+		gpu_store(s.fd, s.target, 0, 0);
+	}
+}
+
+/* A page whose content is brought by a thread, after a while and some GPU work. */
+struct late_page {
+	int uffd, fd;
+	uint32_t handle;
+	void *page, *content;
+	unsigned int faults;
+	pthread_t thread;
+};
+
+static void *late_page_thread(void *arg)
+{
+	struct late_page *late = arg;
+	struct uffd_msg msg;
+
+	while (read(late->uffd, &msg, sizeof(msg)) == sizeof(msg)) {
+		struct uffdio_copy copy = {
+			.dst = (uintptr_t)late->page, .src = (uintptr_t)late->content, .len = PAGE,
+		};
+
+		late->faults++;
+		/* Deadlocks if whoever faulted holds on to the object, the file or an engine. */
+		sleep_ms(50);
+		CHECK_RET(try_set_domain(late->fd, late->handle, I915_GEM_DOMAIN_CPU,
+					 I915_GEM_DOMAIN_CPU), 0);
+		gpu_store(late->fd, late->handle, 128, late->faults);
+		CHECK_SYS(ioctl(late->uffd, UFFDIO_COPY, &copy));
+	}
+	return NULL;
+}
+
+static void late_page_init(struct late_page *late, int fd, uint32_t handle)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	memset(late, 0, sizeof(*late));
+	late->fd = fd;
+	late->handle = handle;
+	late->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (late->uffd < 0 && errno == ENOSYS)
+		tap_skip("no userfaultfd in this kernel");
+	CHECK_SYS(late->uffd);
+	CHECK_SYS(ioctl(late->uffd, UFFDIO_API, &api));
+	late->page = map_anon(PAGE);
+	late->content = map_anon(PAGE);
+	reg.range.start = (uintptr_t)late->page;
+	reg.range.len = PAGE;
+	CHECK_SYS(ioctl(late->uffd, UFFDIO_REGISTER, &reg));
+	CHECK_INT(pthread_create(&late->thread, NULL, late_page_thread, late), 0);
+}
+
+static void relocations_in_userfault(void)
+{
+	struct drm_i915_gem_relocation_entry *reloc;
+	struct late_page late;
+	struct store s;
+
+	store_init(&s, 0, 0xbbbb);
+	late_page_init(&late, s.fd, s.target);
+	memcpy(late.content, &s.reloc, sizeof(s.reloc));
+	reloc = late.page;
+	s.obj[1].relocs_ptr = (uintptr_t)reloc;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xbbbb);
+	check_written_back(reloc, s.obj[0].offset);
+	CHECK_INT(late.faults, 1);
+}
+
+static void objects_in_userfault(void)
+{
+	struct late_page late;
+	struct store s;
+
+	store_init(&s, 0, 0xcccc);
+	late_page_init(&late, s.fd, s.target);
+	memcpy(late.content, s.obj, sizeof(s.obj));
+	s.eb.buffers_ptr = (uintptr_t)late.page;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xcccc);
+	CHECK_INT(late.faults, 1);
+}
+
+static void rw_in_userfault(void)
+{
+	struct late_page late;
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+
+	late_page_init(&late, fd, handle);
+	fill(late.content, PAGE, 1);
+	gem_write(fd, handle, 0, late.page, PAGE);
+	CHECK_INT(late.faults, 1);
+	gem_read(fd, handle, 0, late.content, PAGE);
+	CHECK_FILL(late.content, PAGE, 1);
+}
+
+static void into_busy_batch(void)
+{
+	uint32_t dw[] = {
+		MI_STORE_DWORD_IMM, 0, 0, 1, MI_BATCH_BUFFER_END, 0,
+	};
+	struct drm_i915_gem_exec_object2 obj[2];
+	struct drm_i915_gem_relocation_entry reloc;
+	struct drm_i915_gem_execbuffer2 eb;
+	uint32_t targets[8], batch;
+	int fd = gem_open();
+
+	/* One batch, relocated to a new target each time without waiting for the last run. */
+	batch = gem_create(fd, PAGE);
+	gem_write(fd, batch, 0, dw, sizeof(dw));
+	for (int i = 0; i < 8; i++) {
+		targets[i] = gem_create(fd, PAGE);
+		memset(obj, 0, sizeof(obj));
+		memset(&eb, 0, sizeof(eb));
+		reloc = (struct drm_i915_gem_relocation_entry){
+			.target_handle = targets[i], .offset = STORE_ADDRESS, .delta = i * 4,
+			.read_domains = I915_GEM_DOMAIN_RENDER,
+			.write_domain = I915_GEM_DOMAIN_RENDER, .presumed_offset = -1,
+		};
+		obj[0].handle = targets[i];
+		obj[1].handle = batch;
+		obj[1].relocs_ptr = (uintptr_t)&reloc;
+		obj[1].relocation_count = 1;
+		eb.buffers_ptr = (uintptr_t)obj;
+		eb.buffer_count = 2;
+		CHECK_RET(try_execbuf(fd, &eb), 0);
+	}
+	for (int i = 0; i < 8; i++)
+		CHECK_INT(gem_read32(fd, targets[i], i * 4), 1);
+}
+
+static const struct subtest tests[] = {
+	{ "a wrong presumed offset: relocated, and the offset written back", wrong_presumed },
+	{ "delta leads into the target", delta_into_target },
+	{ "a right presumed offset: the batch is left alone", right_presumed },
+	{ "NO_RELOC: relocations are looked at only where an object has moved", no_reloc },
+	{ "HANDLE_LUT: targets by index", handle_lut },
+	{ "BATCH_FIRST: the first object runs", batch_first },
+	{ "without BATCH_FIRST the last object runs", batch_last },
+	{ "batch_start_offset: the batch begins there", start_offset },
+	{ "600 relocations to 24 targets", many_relocations },
+	{ "relocations in an object that is no batch, over a page end", relocation_in_target },
+	{ "relocations in a userptr", relocation_in_userptr },
+	{ "a relocation array that cannot be written to is good enough", readonly_relocations },
+	{ "a relocation array in a CPU mmap of the batch", relocations_in_cpu_mmap },
+	{ "a relocation array in a GTT mmap of the batch", relocations_in_gtt_mmap },
+	{ "a target that moves there and back, its relocation array not present", there_and_back },
+	{ "relocation and object arrays that are not present", relocations_not_present },
+	{ "a relocation array in a userfaultfd page: no lock is held meanwhile",
+	  relocations_in_userfault },
+	{ "an object array in a userfaultfd page: no lock is held meanwhile",
+	  objects_in_userfault },
+	{ "PWRITE from a userfaultfd page: no lock is held meanwhile", rw_in_userfault },
+	{ "a batch in use may be relocated anew", into_busy_batch },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Ioctl wrappers: see gem.h.
+ */
+#include "gem.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+static uint64_t to_user(const void *ptr)
+{
+	return (uintptr_t)ptr;
+}
+
+/* Open the first /dev/dri/@stem<N> that belongs to the driver; its number goes to @number. */
+static int open_node(const char *stem, int first, int *number)
+{
+	for (int i = first; i < first + 64; i++) {
+		drmVersionPtr version;
+		char path[64];
+		bool ours;
+		int fd;
+
+		snprintf(path, sizeof(path), "/dev/dri/%s%d", stem, i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		version = drmGetVersion(fd);
+		ours = version && !strcmp(version->name, "i915");
+		drmFreeVersion(version);
+		if (ours) {
+			if (number)
+				*number = i;
+			return fd;
+		}
+		close(fd);
+	}
+	tap_fail(__FILE__, __LINE__, "got no /dev/dri/%s* expected one of driver i915", stem);
+}
+
+int gem_open(void)
+{
+	return open_node("renderD", 128, NULL);
+}
+
+int gem_open_card(void)
+{
+	return open_node("card", 0, NULL);
+}
+
+int gem_card_minor(void)
+{
+	int number;
+
+	close(open_node("card", 0, &number));
+	return number;
+}
+
+int gem_ioctl_once(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) ? -errno : 0;
+}
+
+int gem_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = gem_ioctl_once(fd, request, arg);
+	} while (ret == -EINTR || ret == -EAGAIN);
+	return ret;
+}
+
+int try_getparam(int fd, int param, int *value)
+{
+	struct drm_i915_getparam arg = { .param = param, .value = value };
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GETPARAM, &arg);
+}
+
+int try_create(int fd, uint64_t *size, uint32_t *handle)
+{
+	struct drm_i915_gem_create arg = { .size = *size };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_CREATE, &arg);
+
+	*size = arg.size;
+	*handle = arg.handle;
+	return ret;
+}
+
+uint32_t gem_create(int fd, uint64_t size)
+{
+	uint32_t handle;
+
+	CHECK_RET(try_create(fd, &size, &handle), 0);
+	return handle;
+}
+
+int try_close(int fd, uint32_t handle)
+{
+	struct drm_gem_close arg = { .handle = handle };
+
+	return gem_ioctl(fd, DRM_IOCTL_GEM_CLOSE, &arg);
+}
+
+void gem_close(int fd, uint32_t handle)
+{
+	CHECK_RET(try_close(fd, handle), 0);
+}
+
+int try_flink(int fd, uint32_t handle, uint32_t *name)
+{
+	struct drm_gem_flink arg = { .handle = handle };
+	int ret = gem_ioctl(fd, DRM_IOCTL_GEM_FLINK, &arg);
+
+	*name = arg.name;
+	return ret;
+}
+
+int try_open_name(int fd, uint32_t name, uint32_t *handle, uint64_t *size)
+{
+	struct drm_gem_open arg = { .name = name };
+	int ret = gem_ioctl(fd, DRM_IOCTL_GEM_OPEN, &arg);
+
+	*handle = arg.handle;
+	*size = arg.size;
+	return ret;
+}
+
+int try_read(int fd, uint32_t handle, uint64_t offset, void *data, uint64_t len)
+{
+	struct drm_i915_gem_pread arg = {
+		.handle = handle, .offset = offset, .size = len, .data_ptr = to_user(data),
+	};
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GEM_PREAD, &arg);
+}
+
+int try_write(int fd, uint32_t handle, uint64_t offset, const void *data, uint64_t len)
+{
+	struct drm_i915_gem_pwrite arg = {
+		.handle = handle, .offset = offset, .size = len, .data_ptr = to_user(data),
+	};
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GEM_PWRITE, &arg);
+}
+
+void gem_read(int fd, uint32_t handle, uint64_t offset, void *data, uint64_t len)
+{
+	CHECK_RET(try_read(fd, handle, offset, data, len), 0);
+}
+
+void gem_write(int fd, uint32_t handle, uint64_t offset, const void *data, uint64_t len)
+{
+	CHECK_RET(try_write(fd, handle, offset, data, len), 0);
+}
+
+uint32_t gem_read32(int fd, uint32_t handle, uint64_t offset)
+{
+	uint32_t value;
+
+	gem_read(fd, handle, offset, &value, sizeof(value));
+	return value;
+}
+
+int try_set_domain(int fd, uint32_t handle, uint32_t read, uint32_t write)
+{
+	struct drm_i915_gem_set_domain arg = {
+		.handle = handle, .read_domains = read, .write_domain = write,
+	};
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GEM_SET_DOMAIN, &arg);
+}
+
+int try_set_caching(int fd, uint32_t handle, uint32_t level)
+{
+	struct drm_i915_gem_caching arg = { .handle = handle, .caching = level };
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GEM_SET_CACHING, &arg);
+}
+
+int try_get_caching(int fd, uint32_t handle, uint32_t *level)
+{
+	struct drm_i915_gem_caching arg = { .handle = handle };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_GET_CACHING, &arg);
+
+	*level = arg.caching;
+	return ret;
+}
+
+int try_set_tiling(int fd, uint32_t handle, uint32_t *mode, uint32_t *stride, uint32_t *swizzle)
+{
+	struct drm_i915_gem_set_tiling arg = {
+		.handle = handle, .tiling_mode = *mode, .stride = *stride,
+	};
+	/* Not begun again: the ioctl writes its answer over its arguments. */
+	int ret = gem_ioctl_once(fd, DRM_IOCTL_I915_GEM_SET_TILING, &arg);
+
+	*mode = arg.tiling_mode;
+	*stride = arg.stride;
+	*swizzle = arg.swizzle_mode;
+	return ret;
+}
+
+int try_get_tiling(int fd, uint32_t handle, uint32_t *mode, uint32_t *swizzle)
+{
+	struct drm_i915_gem_get_tiling arg = { .handle = handle };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_GET_TILING, &arg);
+
+	*mode = arg.tiling_mode;
+	*swizzle = arg.swizzle_mode;
+	return ret;
+}
+
+int try_madvise(int fd, uint32_t handle, uint32_t advice, uint32_t *retained)
+{
+	struct drm_i915_gem_madvise arg = { .handle = handle, .madv = advice, .retained = ~0u };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_MADVISE, &arg);
+
+	*retained = arg.retained;
+	return ret;
+}
+
+int try_busy(int fd, uint32_t handle, uint32_t *busy)
+{
+	struct drm_i915_gem_busy arg = { .handle = handle };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_BUSY, &arg);
+
+	*busy = arg.busy;
+	return ret;
+}
+
+int try_wait(int fd, uint32_t handle, int64_t *timeout)
+{
+	struct drm_i915_gem_wait arg = { .bo_handle = handle, .timeout_ns = *timeout };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_WAIT, &arg);
+
+	*timeout = arg.timeout_ns;
+	return ret;
+}
+
+void gem_sync(int fd, uint32_t handle)
+{
+	int64_t timeout = -1;
+
+	CHECK_RET(try_wait(fd, handle, &timeout), 0);
+}
+
+bool gem_is_busy(int fd, uint32_t handle)
+{
+	uint32_t busy;
+
+	CHECK_RET(try_busy(fd, handle, &busy), 0);
+	return busy;
+}
+
+int try_userptr(int fd, const void *ptr, uint64_t size, uint32_t flags, uint32_t *handle)
+{
+	struct drm_i915_gem_userptr arg = {
+		.user_ptr = to_user(ptr), .user_size = size, .flags = flags,
+	};
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_USERPTR, &arg);
+
+	*handle = arg.handle;
+	return ret;
+}
+
+uint32_t gem_userptr(int fd, const void *ptr, uint64_t size, uint32_t flags)
+{
+	uint32_t handle;
+
+	CHECK_RET(try_userptr(fd, ptr, size, flags, &handle), 0);
+	return handle;
+}
+
+int try_mmap_legacy(int fd, uint32_t handle, uint64_t offset, uint64_t size, uint64_t flags,
+		    void **addr)
+{
+	struct drm_i915_gem_mmap arg = {
+		.handle = handle, .offset = offset, .size = size, .flags = flags,
+	};
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_MMAP, &arg);
+
+	*addr = (void *)(uintptr_t)arg.addr_ptr;
+	return ret;
+}
+
+int try_mmap_offset(int fd, uint32_t handle, uint64_t kind, uint64_t *offset)
+{
+	struct drm_i915_gem_mmap_offset arg = { .handle = handle, .flags = kind };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_MMAP_OFFSET, &arg);
+
+	*offset = arg.offset;
+	return ret;
+}
+
+int try_mmap_gtt(int fd, uint32_t handle, uint64_t *offset)
+{
+	struct drm_i915_gem_mmap_gtt arg = { .handle = handle };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_MMAP_GTT, &arg);
+
+	*offset = arg.offset;
+	return ret;
+}
+
+void *gem_mmap(int fd, uint32_t handle, uint64_t size, uint64_t kind)
+{
+	uint64_t offset;
+	void *ptr;
+
+	CHECK_RET(try_mmap_offset(fd, handle, kind, &offset), 0);
+	ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	CHECK_SYS(ptr);
+	return ptr;
+}
+
+int try_prime_export(int fd, uint32_t handle, uint32_t flags, int *dmabuf)
+{
+	struct drm_prime_handle arg = { .handle = handle, .flags = flags, .fd = -1 };
+	int ret = gem_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
+
+	*dmabuf = arg.fd;
+	return ret;
+}
+
+int try_prime_import(int fd, int dmabuf, uint32_t *handle)
+{
+	struct drm_prime_handle arg = { .fd = dmabuf };
+	int ret = gem_ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
+
+	*handle = arg.handle;
+	return ret;
+}
+
+int try_context_create(int fd, uint32_t *ctx)
+{
+	struct drm_i915_gem_context_create arg = { 0 };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_CREATE, &arg);
+
+	*ctx = arg.ctx_id;
+	return ret;
+}
+
+uint32_t gem_context_create(int fd)
+{
+	uint32_t ctx;
+
+	CHECK_RET(try_context_create(fd, &ctx), 0);
+	return ctx;
+}
+
+int try_context_destroy(int fd, uint32_t ctx)
+{
+	struct drm_i915_gem_context_destroy arg = { .ctx_id = ctx };
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_DESTROY, &arg);
+}
+
+int try_context_get(int fd, uint32_t ctx, uint64_t param, uint64_t *value, uint32_t *size)
+{
+	struct drm_i915_gem_context_param arg = {
+		.ctx_id = ctx, .param = param, .value = *value, .size = size ? *size : 0,
+	};
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_GETPARAM, &arg);
+
+	*value = arg.value;
+	if (size)
+		*size = arg.size;
+	return ret;
+}
+
+int try_context_set(int fd, uint32_t ctx, uint64_t param, uint64_t value, uint32_t size)
+{
+	struct drm_i915_gem_context_param arg = {
+		.ctx_id = ctx, .param = param, .value = value, .size = size,
+	};
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &arg);
+}
+
+int try_vm_create(int fd, uint32_t *vm)
+{
+	struct drm_i915_gem_vm_control arg = { 0 };
+	int ret = gem_ioctl(fd, DRM_IOCTL_I915_GEM_VM_CREATE, &arg);
+
+	*vm = arg.vm_id;
+	return ret;
+}
+
+int try_vm_destroy(int fd, uint32_t vm)
+{
+	struct drm_i915_gem_vm_control arg = { .vm_id = vm };
+
+	return gem_ioctl(fd, DRM_IOCTL_I915_GEM_VM_DESTROY, &arg);
+}
+
+int try_reset_stats(int fd, uint32_t ctx, struct drm_i915_reset_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->ctx_id = ctx;
+	return gem_ioctl(fd, DRM_IOCTL_I915_GET_RESET_STATS, stats);
+}

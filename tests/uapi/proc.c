@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Time, threads, processes, patterns and memory: see proc.h.
+ */
+#include "proc.h"
+#include "gem.h"
+#include "tap.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC + ts.tv_nsec;
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * MSEC };
+
+	while (nanosleep(&ts, &ts))
+		;
+}
+
+static void *job_thread(void *arg)
+{
+	struct job *job = arg;
+
+	job->ret = job->call(job->arg);
+	atomic_store(&job->done, true);
+	return NULL;
+}
+
+void job_start(struct job *job, long (*call)(void *arg), void *arg)
+{
+	*job = (struct job){ .call = call, .arg = arg };
+	CHECK_INT(pthread_create(&job->thread, NULL, job_thread, job), 0);
+}
+
+bool job_done_within(struct job *job, unsigned int ms)
+{
+	/* Counted, not timed: a machine that stands still for a while must not count against it. */
+	for (unsigned int i = 0; i < ms && !atomic_load(&job->done); i++)
+		sleep_ms(1);
+	return atomic_load(&job->done);
+}
+
+long job_end(struct job *job)
+{
+	CHECK(job_done_within(job, 10000));
+	CHECK_INT(pthread_join(job->thread, NULL), 0);
+	return job->ret;
+}
+
+pid_t child_start(void (*run)(void *arg), void *arg)
+{
+	pid_t pid = fork();
+
+	CHECK_SYS(pid);
+	if (!pid) {
+		run(arg);
+		_exit(0);
+	}
+	return pid;
+}
+
+bool child_ended_within(pid_t pid, unsigned int ms, int *status)
+{
+	pid_t ret = waitpid(pid, status, WNOHANG);
+
+	for (unsigned int i = 0; i < ms && !ret; i++) {
+		sleep_ms(1);
+		ret = waitpid(pid, status, WNOHANG);
+	}
+	CHECK_SYS(ret);
+	return ret;
+}
+
+void child_end(pid_t pid)
+{
+	int status;
+
+	CHECK(child_ended_within(pid, 10000, &status));
+	CHECK_INT(status, 0);
+}
+
+void gate_init(struct gate *gate)
+{
+	CHECK_SYS(pipe(gate->fds));
+}
+
+void gate_open(struct gate *gate)
+{
+	CHECK_INT(write(gate->fds[1], "", 1), 1);
+}
+
+void gate_pass(struct gate *gate)
+{
+	char token;
+
+	CHECK_INT(read(gate->fds[0], &token, 1), 1);
+}
+
+static uint32_t pattern(size_t index, uint32_t seed)
+{
+	return (uint32_t)(index * 0x9e3779b1u + 1) ^ (seed * 0x85ebca6bu);
+}
+
+void fill(void *ptr, size_t len, uint32_t seed)
+{
+	uint32_t *word = ptr;
+
+	for (size_t i = 0; i < len / 4; i++)
+		word[i] = pattern(i, seed);
+}
+
+void check_fill(const char *file, int line, const void *ptr, size_t len, uint32_t seed)
+{
+	const uint32_t *word = ptr;
+
+	for (size_t i = 0; i < len / 4; i++)
+		if (word[i] != pattern(i, seed))
+			tap_fail(file, line, "got word %#x expected %#x at offset %zu of %zu",
+				 word[i], pattern(i, seed), i * 4, len);
+}
+
+void *map_anon(size_t len)
+{
+	void *ptr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK_SYS(ptr);
+	return ptr;
+}
+
+void *map_memfd(size_t len)
+{
+	int fd = memfd_create("softgem", MFD_CLOEXEC);
+	void *ptr;
+
+	CHECK_SYS(fd);
+	CHECK_SYS(ftruncate(fd, len));
+	ptr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK_SYS(ptr);
+	close(fd);
+	return ptr;
+}
+
+void *map_hole(size_t len)
+{
+	void *ptr = map_anon(len);
+
+	CHECK_SYS(munmap(ptr, len));
+	return ptr;
+}
+
+void drop_capability(int cap)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	CHECK_SYS(syscall(SYS_capget, &header, data));
+	data[cap / 32].effective &= ~(1u << cap % 32);
+	data[cap / 32].permitted &= ~(1u << cap % 32);
+	data[cap / 32].inheritable &= ~(1u << cap % 32);
+	CHECK_SYS(syscall(SYS_capset, &header, data));
+}
+
+bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Time, threads that may block, processes, patterns and memory: what is not about the GPU.
+ */
+#ifndef SOFTGEM_TESTS_PROC_H
+#define SOFTGEM_TESTS_PROC_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** now_ns() - CLOCK_MONOTONIC in ns. */
+int64_t now_ns(void);
+void sleep_ms(unsigned int ms);
+
+/**
+ * struct job - a call made in a thread, to see whether it blocks.
+ * @thread: who makes it
+ * @call: the call
+ * @arg: its argument
+ * @ret: what it returned
+ * @done: set when it has
+ */
+struct job {
+	pthread_t thread;
+	long (*call)(void *arg);
+	void *arg;
+	long ret;
+	atomic_bool done;
+};
+
+void job_start(struct job *job, long (*call)(void *arg), void *arg);
+/** job_done_within() - wait for the call to return. Return: true if it did within @ms. */
+bool job_done_within(struct job *job, unsigned int ms);
+/** job_end() - the call's result; it must return within 10 s. */
+long job_end(struct job *job);
+
+/** child_start() - fork a child that runs @run and exits with status 0. */
+pid_t child_start(void (*run)(void *arg), void *arg);
+/** child_ended_within() - wait at most @ms. Return: true if @pid ended; its status in @status. */
+bool child_ended_within(pid_t pid, unsigned int ms, int *status);
+/** child_end() - wait for @pid (10 s at most), which must exit with status 0. */
+void child_end(pid_t pid);
+
+/** struct gate - a pipe by which one process or thread lets another go on. */
+struct gate {
+	int fds[2];
+};
+void gate_init(struct gate *gate);
+/** gate_open() - let the other side pass, once. */
+void gate_open(struct gate *gate);
+/** gate_pass() - wait until the other side has opened it. */
+void gate_pass(struct gate *gate);
+
+/** fill() - a pattern of 32-bit words that depends on @seed and the position. */
+void fill(void *ptr, size_t len, uint32_t seed);
+/** check_fill() - fail, naming @line of @file, unless @ptr holds fill()'s pattern. */
+void check_fill(const char *file, int line, const void *ptr, size_t len, uint32_t seed);
+#define CHECK_FILL(ptr, len, seed)	check_fill(__FILE__, __LINE__, ptr, len, seed)
+
+/** map_anon() - private anonymous memory, zero. */
+void *map_anon(size_t len);
+/** map_memfd() - shared memory of a new memfd, zero; MADV_DONTNEED makes it not present. */
+void *map_memfd(size_t len);
+/** map_hole() - an address range of @len bytes where nothing is mapped. */
+void *map_hole(size_t len);
+
+/** drop_capability() - give up CAP_*, for good. */
+void drop_capability(int cap);
+
+/** write_file() - write a string to a (pseudo) file. Return: false if that fails. */
+bool write_file(const char *path, const char *text);
+
+#endif
