@@ -29,6 +29,7 @@
 #include <linux/vgaarb.h>
 
 #include "bus.h"
+#include "compat.h"
 
 #define REGISTERS_SIZE	SZ_16M
 #define SLOT		PCI_DEVFN(2, 0)	/* where Intel graphics are on every machine */
@@ -182,8 +183,7 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 
 	switch (action) {
 	case BUS_NOTIFY_ADD_DEVICE:
-		sg->add_err = driver_set_override(&pdev->dev, &pdev->driver_override,
-						  SG_PCI_DRIVER_NAME, strlen(SG_PCI_DRIVER_NAME));
+		sg->add_err = sg_set_driver_override(pdev, SG_PCI_DRIVER_NAME);
 		if (sg->add_err)
 			pci_err(pdev, "cannot keep other drivers off: %d\n", sg->add_err);
 		/*

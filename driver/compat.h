@@ -5,6 +5,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/pci.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
 #include <linux/wait.h>
@@ -37,6 +38,25 @@ static inline long get_user_page_nofault(struct mm_struct *mm, unsigned long add
 	return get_user_pages_remote(mm, addr, 1, FOLL_WRITE | FOLL_NOFAULT, page, NULL, NULL);
 #else
 	return get_user_pages_remote(mm, addr, 1, FOLL_WRITE | FOLL_NOFAULT, page, NULL);
+#endif
+}
+
+/**
+ * sg_set_driver_override() - only the driver of this name may bind to a device.
+ * @pdev: the device
+ * @name: the driver's name
+ *
+ * Where the name is kept moved from the buses to the driver core; Kbuild looks which it is.
+ *
+ * Context: may sleep; takes the device's lock in the older kernels.
+ * Return: 0 or -errno.
+ */
+static inline int sg_set_driver_override(struct pci_dev *pdev, const char *name)
+{
+#ifdef SG_HAVE_DEVICE_DRIVER_OVERRIDE
+	return device_set_driver_override(&pdev->dev, name);
+#else
+	return driver_set_override(&pdev->dev, &pdev->driver_override, name, strlen(name));
 #endif
 }
 

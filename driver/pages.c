@@ -103,6 +103,7 @@ struct sg_chunk sg_chunk_take(struct sg_chunk *c)
 
 	c->nruns = 0;
 	c->pfn = 0;
+	c->held = false;
 	return was;
 }
 
@@ -114,6 +115,44 @@ void sg_chunk_free(const struct sg_chunk *c)
 {
 	if (c->nruns > 1)
 		kfree(c->runs);
+}
+
+/**
+ * sg_chunk_equal() - whether two chunks name the same frames.
+ * @a: a chunk
+ * @b: another, for the same slots
+ */
+bool sg_chunk_equal(const struct sg_chunk *a, const struct sg_chunk *b)
+{
+	if (a->nruns != b->nruns)
+		return false;
+	if (a->nruns == 1)
+		return a->pfn == b->pfn;
+	return !memcmp(a->runs, b->runs, a->nruns * sizeof(*a->runs));
+}
+
+/**
+ * sg_chunk_for_each() - walk the runs of a chunk.
+ * @c: the chunk; it may be absent
+ * @slot: its first slot that is in use
+ * @n: how many are
+ * @fn: called for each run, with its first frame and its pages
+ */
+void sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int n,
+		       void (*fn)(u64 pfn, unsigned int n))
+{
+	unsigned int i;
+
+	if (c->nruns == 1) {
+		fn(c->pfn, n);
+		return;
+	}
+	for (i = 0; i < c->nruns; i++) {
+		unsigned int from = c->runs[i] & SG_CHUNK_MASK;
+		unsigned int to = i + 1 < c->nruns ? c->runs[i + 1] & SG_CHUNK_MASK : slot + n;
+
+		fn(c->runs[i] >> SG_CHUNK_SHIFT, to - from);
+	}
 }
 
 /**

@@ -27,6 +27,7 @@
  * @runs: one word a run, ascending, if @nruns is more: the slot (page within the chunk) at which it
  *	begins in the low SG_CHUNK_SHIFT bits, the first frame above
  * @nruns: 0: nothing is known of this chunk. Written last when a chunk comes, first when it goes.
+ * @held: for the owner
  */
 struct sg_chunk {
 	union {
@@ -34,6 +35,7 @@ struct sg_chunk {
 		u64 *runs;
 	};
 	u32 nruns;
+	bool held;
 };
 
 /**
@@ -58,6 +60,10 @@ int sg_chunk_build(struct sg_chunk *c, unsigned int slot, const unsigned long *p
 void sg_chunk_install(struct sg_chunk *to, const struct sg_chunk *from);
 struct sg_chunk sg_chunk_take(struct sg_chunk *c);
 void sg_chunk_free(const struct sg_chunk *c);
+
+bool sg_chunk_equal(const struct sg_chunk *a, const struct sg_chunk *b);
+void sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int n,
+		       void (*fn)(u64 pfn, unsigned int n));
 
 unsigned long sg_pages_lookup(const struct sg_pages *p, unsigned long index, u64 *pfn);
 

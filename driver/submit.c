@@ -139,7 +139,7 @@ static int submit_pin(struct sg_submit *s)
 			continue;
 		ret = sg_binding_pin(o->binding, &o->place);
 		if (ret == -EBUSY)
-			ret = submit_overlaps(s, o) ? -EINVAL : -EAGAIN;
+			ret = submit_overlaps(s, o) ? -ENOSPC : -EAGAIN;
 		if (ret)
 			break;
 		o->offset = o->binding->node.start;
@@ -274,8 +274,8 @@ unlock:
  * @s: filled in down to @batch_len
  *
  * Context: no lock; may fault user memory of the processes whose pages it uses.
- * Return: 0: it is queued. -EAGAIN: user pages would not stand still. -EINVAL: an object twice, or
- * fixed addresses that collide. -ENOSPC: it does not fit. -EFAULT: memory that cannot be had.
+ * Return: 0: it is queued. -EAGAIN: user pages would not stand still. -EINVAL: an object twice.
+ * -ENOSPC: it does not fit, or fixed addresses collide. -EFAULT: memory that cannot be had.
  * -EIO: the GPU is dead or the context banned. -ENOMEM, -ERESTARTSYS.
  */
 int sg_submit_run(struct sg_submit *s)

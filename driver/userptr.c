@@ -16,6 +16,12 @@
  *
  * After that no request needs the pages, and no engine, whatever its batch says, can reach them.
  *
+ * There is one case in which it does not wait. Where the kernel merely clears page table entries
+ * (to migrate, reclaim, merge or collapse pages, or because a mapping was split somewhere in the
+ * same 2 MiB) and requests are under way, the chunk is *held*: its pages are referenced until those
+ * requests are over, and the kernel goes on at once. The references keep it from moving the pages
+ * meanwhile, so that no write is lost. New requests look the chunk up again.
+ *
  * See Documentation/mm/hmm.rst and include/linux/mmu_notifier.h in the kernel's sources.
  */
 #include <linux/dma-resv.h>
@@ -35,11 +41,13 @@
  * @notifier: tells of changes; holds mm_count, so that the mm_struct (not the memory) stays
  * @seq: the notifier's sequence at which all chunks were known to be present, or SEQ_NEVER.
  *	Written under the notifier lock held for writing.
+ * @drop_work: lets go of held chunks
  */
 struct sg_userptr {
 	struct sg_object obj;
 	struct mmu_interval_notifier notifier;
 	unsigned long seq;
+	struct work_struct drop_work;
 };
 
 /* An interval's sequence begins at 1. */
@@ -253,6 +261,112 @@ static void mark_dirty(const unsigned long *pfns, unsigned int n)
 	}
 }
 
+static void get_pages(u64 pfn, unsigned int n)
+{
+	while (n--)
+		get_page(pfn_to_page(pfn++));
+}
+
+static void put_pages(u64 pfn, unsigned int n)
+{
+	while (n--)
+		put_page(pfn_to_page(pfn++));
+}
+
+/* Reclaim may have written the page out, and have found it clean, while the GPU was writing. */
+static void put_dirty_pages(u64 pfn, unsigned int n)
+{
+	for (; n--; pfn++) {
+		set_page_dirty(pfn_to_page(pfn));
+		put_page(pfn_to_page(pfn));
+	}
+}
+
+static void chunk_for_each(struct sg_userptr *u, unsigned int i, const struct sg_chunk *c,
+			   void (*fn)(u64 pfn, unsigned int n))
+{
+	struct sg_pages *p = &u->obj.pages;
+
+	sg_chunk_for_each(c, sg_pages_slot(p, i), sg_pages_count(p, i), fn);
+}
+
+/* A chunk that was held is no longer in use. */
+static void release_held(struct sg_userptr *u, unsigned int i, const struct sg_chunk *was)
+{
+	chunk_for_each(u, i, was, u->obj.read_only ? put_pages : put_dirty_pages);
+}
+
+/*
+ * Let go of the held chunks, once the requests that they were held for are over. No new ones use
+ * them: submission has them looked up again first.
+ */
+static void drop_held(struct sg_userptr *u)
+{
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	struct sg_pages *p = &u->obj.pages;
+	unsigned int i;
+
+	for (i = 0; i < p->nchunks; i++) {
+		struct sg_chunk was = {};
+
+		if (!READ_ONCE(p->chunk[i].held))
+			continue;
+		down_write(&gpu->revoke);
+		gpu->revoke_seq++;
+		write_lock(&gpu->notifier_lock);
+		if (p->chunk[i].held)
+			was = sg_chunk_take(&p->chunk[i]);
+		write_unlock(&gpu->notifier_lock);
+		up_write(&gpu->revoke);
+		release_held(u, i, &was);
+		sg_chunk_free(&was);
+	}
+}
+
+static void drop_work(struct work_struct *work)
+{
+	struct sg_userptr *u = container_of(work, struct sg_userptr, drop_work);
+
+	dma_resv_wait_timeout(u->obj.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
+			      MAX_SCHEDULE_TIMEOUT);
+	drop_held(u);
+	sg_object_put(&u->obj);
+}
+
+/*
+ * Hold the chunks first to last, and see to it that they are let go of. The notifier lock is held
+ * for writing.
+ */
+static void hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int last)
+{
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	struct sg_pages *p = &u->obj.pages;
+	unsigned int i;
+
+	for (i = first; i <= last; i++) {
+		if (!p->chunk[i].nruns || p->chunk[i].held)
+			continue;
+		chunk_for_each(u, i, &p->chunk[i], get_pages);
+		WRITE_ONCE(p->chunk[i].held, true);
+	}
+	/* an object at its end lets go of everything itself */
+	if (kref_get_unless_zero(&u->obj.base.refcount) &&
+	    !queue_work(gpu->free_wq, &u->drop_work))
+		sg_object_put(&u->obj);
+}
+
+/*
+ * A chunk was looked up that is held. If it is where it was, it is as good as new; else the requests
+ * that use it have to be over first. Returns whether it is. The notifier lock is held for writing.
+ */
+static bool unhold_chunk(struct sg_chunk *c, const struct sg_chunk *found)
+{
+	if (!sg_chunk_equal(c, found))
+		return false;
+	WRITE_ONCE(c->held, false);
+	return true;
+}
+
 static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq,
 			 unsigned long *pfns)
 {
@@ -260,7 +374,8 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	struct sg_pages *p = &u->obj.pages;
 	unsigned long start = userptr_addr(u) + (sg_pages_index(p, i) << PAGE_SHIFT);
 	unsigned int k, n = sg_pages_count(p, i);
-	struct sg_chunk found;
+	struct sg_chunk found = {};
+	bool unheld = false, moved = false;
 	int ret;
 
 	ret = lookup(u, seq, start, start + ((unsigned long)n << PAGE_SHIFT), pfns);
@@ -276,14 +391,29 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	write_lock(&gpu->notifier_lock);
 	if (mmu_interval_read_retry(&u->notifier, seq)) {
 		ret = -EAGAIN;
-	} else if (!p->chunk[i].nruns) {	/* else another thread was faster */
+	} else if (!p->chunk[i].nruns) {
 		if (!u->obj.read_only)
 			mark_dirty(pfns, n);
 		sg_chunk_install(&p->chunk[i], &found);
 		found.nruns = 0;
+	} else if (p->chunk[i].held) {		/* else another thread was faster */
+		unheld = unhold_chunk(&p->chunk[i], &found);
+		moved = !unheld;
+		if (unheld && !u->obj.read_only)
+			mark_dirty(pfns, n);
 	}
 	write_unlock(&gpu->notifier_lock);
+
+	if (unheld)
+		chunk_for_each(u, i, &found, put_pages);
 	sg_chunk_free(&found);
+	if (moved) {
+		ret = sg_object_wait(&u->obj, true, true, MAX_SCHEDULE_TIMEOUT);
+		if (!ret) {
+			drop_held(u);
+			ret = -EAGAIN;
+		}
+	}
 	return ret;
 }
 
@@ -296,7 +426,7 @@ static int acquire_once(struct sg_userptr *u, unsigned long *pfns)
 	int ret = 0;
 
 	for (i = 0; i < p->nchunks; i++) {
-		if (READ_ONCE(p->chunk[i].nruns))
+		if (READ_ONCE(p->chunk[i].nruns) && !READ_ONCE(p->chunk[i].held))
 			continue;
 		ret = acquire_chunk(u, i, seq, pfns);
 		if (ret)
@@ -385,6 +515,7 @@ static void userptr_release(struct sg_object *obj)
 	struct sg_userptr *u = to_userptr(obj);
 
 	mmu_interval_notifier_remove(&u->notifier);
+	drop_held(u);
 	sg_pages_fini(&obj->pages);
 }
 
@@ -415,7 +546,7 @@ static bool any_present(const struct sg_pages *p, unsigned int first, unsigned i
 /*
  * The process's mapping is about to change. Called under any of the mm's locks, and in reclaim:
  * takes the notifier lock and the revoke lock, waits for fences without a reservation, and
- * allocates nothing. Until it returns true the pages stay as they are.
+ * allocates nothing. Until it returns the pages stay as they are.
  */
 static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 			       const struct mmu_notifier_range *range, unsigned long cur_seq)
@@ -427,7 +558,7 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	unsigned long start = max(range->start, userptr_addr(u));
 	unsigned long last = min(range->end - 1, u->notifier.interval_tree.last);
 	unsigned int i, first_chunk = 0, last_chunk = 0;
-	bool present = false;
+	bool present = false, held = false;
 
 	write_lock(&gpu->notifier_lock);
 	mmu_interval_set_seq(notifier, cur_seq);
@@ -436,9 +567,14 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 		last_chunk = sg_pages_chunk(p, (last - userptr_addr(u)) >> PAGE_SHIFT);
 		present = any_present(p, first_chunk, last_chunk);
 	}
+	if (present && range->event == MMU_NOTIFY_CLEAR &&
+	    !dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP)) {
+		hold_chunks(u, first_chunk, last_chunk);
+		held = true;
+	}
 	write_unlock(&gpu->notifier_lock);
 	atomic64_inc(&gpu->stats.invalidations);
-	if (!present)
+	if (!present || held)
 		return true;
 
 	if (mmu_notifier_range_blockable(range)) {
@@ -454,6 +590,8 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	for (i = first_chunk; i <= last_chunk; i++) {
 		struct sg_chunk was = sg_chunk_take(&p->chunk[i]);
 
+		if (was.held)
+			release_held(u, i, &was);
 		sg_chunk_free(&was);
 	}
 	up_write(&gpu->revoke);
@@ -489,6 +627,7 @@ struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 
 	drm_gem_private_object_init(&gpu->drm, &u->obj.base, size);
 	u->obj.read_only = read_only;
 	u->seq = SEQ_NEVER;
+	INIT_WORK(&u->drop_work, drop_work);
 	ret = mmu_interval_notifier_insert(&u->notifier, current->mm, addr, size,
 					   &userptr_notifier_ops);
 	if (ret) {

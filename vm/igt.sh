@@ -157,7 +157,13 @@ keep_igt_logs() {
 	mkdir -p "$OUT"
 	cp "$RUN/console.log" "$OUT/console.log"
 	while IFS=$'\t' read -r result name seconds number; do
-		cat "$JOB/out/results/$number"/{out,err,dmesg}.txt > "$OUT/$name.log" 2>/dev/null || :
+		{
+			# what was printed may be in igt_runner's own format: igt_results has unpacked it
+			jq -r --arg name "igt@${name,,}" '.tests | to_entries[] |
+				select((.key | ascii_downcase) == $name) | .value.out, .value.err' \
+				"$JOB/out/results/results.json"
+			cat "$JOB/out/results/$number/dmesg.txt"
+		} > "$OUT/$name.log" 2>/dev/null || :
 	done < "$RUN/results"
 }
 

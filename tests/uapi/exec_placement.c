@@ -230,7 +230,7 @@ static const struct subtest tests[] = {
 	{ "softpin to a non-canonical address is EINVAL", not_canonical },
 	{ "softpin over the end of the address space is EINVAL", over_the_top },
 	{ "softpin above 4 GiB without SUPPORTS_48B_ADDRESS is EINVAL", above_32_bits },
-	{ "softpin of overlapping objects is EINVAL", overlapping },
+	{ "softpin of overlapping objects is ENOSPC", overlapping },
 	{ "softpin evicts what is idle; it keeps its bytes", evicts_idle },
 	{ "a moved object is gone from its old address", moves },
 	{ "alignment is kept", alignment },

@@ -135,10 +135,16 @@ void check_fill(const char *file, int line, const void *ptr, size_t len, uint32_
 
 void *map_anon(size_t len)
 {
-	void *ptr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *room = mmap(NULL, len + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	CHECK_SYS(ptr);
-	return ptr;
+	/*
+	 * Left alone at both ends. Beside other memory of its kind it would become one mapping with
+	 * that; and when the kernel splits a mapping, it invalidates the 2 MiB around the place if the
+	 * mapping spans them all: objects that are near by, but have nothing to do with it, too.
+	 */
+	CHECK_SYS(room);
+	CHECK_SYS(mprotect(room + PAGE, len, PROT_READ | PROT_WRITE));
+	return room + PAGE;
 }
 
 void *map_memfd(size_t len)

@@ -61,7 +61,7 @@ void fill(void *ptr, size_t len, uint32_t seed);
 void check_fill(const char *file, int line, const void *ptr, size_t len, uint32_t seed);
 #define CHECK_FILL(ptr, len, seed)	check_fill(__FILE__, __LINE__, ptr, len, seed)
 
-/** map_anon() - private anonymous memory, zero. */
+/** map_anon() - private anonymous memory, zero, a mapping of its own. */
 void *map_anon(size_t len);
 /** map_memfd() - shared memory of a new memfd, zero; MADV_DONTNEED makes it not present. */
 void *map_memfd(size_t len);
