@@ -1,401 +1,417 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * The blitter's commands, decoded: PRM volume 2a, XY_* and XY_FAST_COPY_BLT, and volume 10,
- * "Copy Engine". Addresses have 48 bits, in two dwords, as from generation 8 on.
+ * The blitter's commands, decoded: Intel PRM volume 2a, "Command Reference: Instructions",
+ * XY_*_BLT, and the copy engine's volume for the registers BR00 to BR21 that they are made of.
+ * Since generation 8 addresses take two dwords, of which 48 bits count.
  */
 #include "blt.h"
 #include "blt_draw.h"
 #include "rop.h"
 
 enum {
-	SETUP = 0x01, SETUP_CLIP = 0x03, SETUP_MONO_PATTERN_SL = 0x11, PIXEL = 0x24,
-	SCANLINES = 0x25, TEXT = 0x26, TEXT_IMMEDIATE = 0x31, COLOR = 0x40, FAST_COPY = 0x42,
-	SRC_COPY = 0x43, XY_COLOR = 0x50, XY_PAT = 0x51, XY_MONO_PAT = 0x52, XY_SRC_COPY = 0x53,
-	XY_MONO_SRC_COPY = 0x54, XY_FULL = 0x55, XY_FULL_MONO_SRC = 0x56,
-	XY_FULL_MONO_PATTERN = 0x57, XY_FULL_MONO_PATTERN_MONO_SRC = 0x58,
-	XY_MONO_SRC_COPY_IMMEDIATE = 0x71, XY_PAT_IMMEDIATE = 0x72, XY_SRC_COPY_CHROMA = 0x73,
-	XY_FULL_IMMEDIATE_PATTERN = 0x74, XY_FULL_MONO_SRC_IMMEDIATE_PATTERN = 0x75,
-	XY_PAT_CHROMA = 0x76, XY_PAT_CHROMA_IMMEDIATE = 0x77,
+	SETUP				= 0x01,
+	SETUP_CLIP			= 0x03,
+	SETUP_MONO_PATTERN_SL		= 0x11,
+	PIXEL				= 0x24,
+	SCANLINES			= 0x25,
+	TEXT				= 0x26,
+	TEXT_IMMEDIATE			= 0x31,
+	COLOR				= 0x40,
+	FAST_COPY			= 0x42,
+	SRC_COPY			= 0x43,
+	XY_COLOR			= 0x50,
+	XY_PAT				= 0x51,
+	XY_MONO_PAT			= 0x52,
+	XY_SRC_COPY			= 0x53,
+	XY_MONO_SRC_COPY		= 0x54,
+	XY_FULL				= 0x55,
+	XY_FULL_MONO_SRC		= 0x56,
+	XY_FULL_MONO_PAT		= 0x57,
+	XY_FULL_MONO_PAT_MONO_SRC	= 0x58,
+	XY_MONO_PAT_FIXED		= 0x59,
+	XY_MONO_SRC_COPY_IMMEDIATE	= 0x71,
+	XY_PAT_IMMEDIATE		= 0x72,
+	XY_SRC_COPY_CHROMA		= 0x73,
+	XY_FULL_IMMEDIATE_PAT		= 0x74,
+	XY_FULL_MONO_SRC_IMMEDIATE_PAT	= 0x75,
+	XY_PAT_CHROMA			= 0x76,
+	XY_PAT_CHROMA_IMMEDIATE		= 0x77,
 };
 
-#define OPCODE(dw0)		((dw0) >> 22 & 0x7f)
+/* Dword 0, BR00 */
+#define OPCODE(dw)		((dw) >> 22 & 0x7f)
 #define WRITE_ALPHA		BIT(21)
 #define WRITE_RGB		BIT(20)
-#define SRC_TILED		BIT(15)
-#define DST_TILED		BIT(11)
-#define MONO_START(dw0)		((dw0) >> 17 & 7)
-#define PAT_X(dw0)		((dw0) >> 12 & 7)
-#define PAT_Y(dw0)		((dw0) >> 8 & 7)
+#define MONO_FIRST_BIT(dw)	((dw) >> 17 & 7)
+#define KEY_MODE(dw)		((dw) >> 17 & 7)
 #define TEXT_BYTE_PACKED	BIT(16)
-#define CHROMA_KEY(dw0)		((dw0) >> 17 & 7)
+#define SRC_TILED		BIT(15)
+#define FIXED_PATTERN(dw)	((dw) >> 15 & 15)
+#define PATTERN_X(dw)		((dw) >> 12 & 7)
+#define DST_TILED		BIT(11)
+#define PATTERN_Y(dw)		((dw) >> 8 & 7)
 
-#define BR13_SOLID		BIT(31)
-#define BR13_CLIP		BIT(30)
-#define BR13_MONO_TRANSPARENT	BIT(29)
-#define BR13_PAT_TRANSPARENT	BIT(28)
-#define BR13_DEPTH(dw)		((dw) >> 24 & 3)
-#define BR13_ROP(dw)		((dw) >> 16 & 0xff)
-#define BR13_PITCH(dw)		((s16)((dw) & 0xffff))
+/* Dword 1, BR13 or BR01 */
+#define SOLID_PATTERN		BIT(31)
+#define CLIPPED			BIT(30)
+#define SRC_TRANSPARENT		BIT(29)
+#define PATTERN_TRANSPARENT	BIT(28)
+#define DEPTH(dw)		((dw) >> 24 & 3)
+#define DEPTH_565		1
+#define ROP(dw)			((dw) >> 16 & 0xff)
+#define PITCH(dw)		((s16)((dw) & 0xffff))
 
+/* BCS_SWCTRL */
 #define SWCTRL_SRC_Y		BIT(0)
 #define SWCTRL_DST_Y		BIT(1)
 
+/* XY_FAST_COPY_BLT has its own */
 #define FAST_SRC_TILING(dw0)	((dw0) >> 20 & 3)
 #define FAST_DST_TILING(dw0)	((dw0) >> 13 & 3)
 #define FAST_SRC_YF		BIT(31)
 #define FAST_DST_YF		BIT(30)
 #define FAST_DEPTH(dw1)		((dw1) >> 24 & 7)
 
-static s32 low16(u32 dw)
+static s32 low(u32 dw)
 {
 	return (s16)(dw & 0xffff);
 }
 
-static s32 high16(u32 dw)
+static s32 high(u32 dw)
 {
 	return (s16)(dw >> 16);
 }
 
 static u64 address(const u32 *dw)
 {
-	return dw[0] | (u64)(dw[1] & 0xffff) << 32;
+	return (dw[0] | (u64)dw[1] << 32) & SG_ADDRESS_MASK;
 }
 
-/* BR13: depth, raster operation, pitch; and with them what of a pixel is written. */
-static void decode_br13(struct sg_blt_op *op, u32 dw0, u32 br13)
+static struct sg_rect corners(const u32 *dw)
+{
+	return (struct sg_rect) { low(dw[0]), high(dw[0]), low(dw[1]), high(dw[1]) };
+}
+
+/* A tiled surface begins with a tile, and its pitch is counted in dwords. */
+static void set_surface(struct sg_surface *surface, u64 base, s32 pitch, enum sg_tiling tiling)
+{
+	surface->tiling = tiling;
+	surface->base = tiling == SG_LINEAR ? base : base & ~(u64)(SG_TILE_SIZE - 1);
+	surface->pitch = tiling == SG_LINEAR ? pitch : pitch * 4;
+}
+
+static enum sg_tiling xy_tiling(u32 tiled, u32 is_y)
+{
+	if (!tiled)
+		return SG_LINEAR;
+	return is_y ? SG_TILE_Y : SG_TILE_X;
+}
+
+/* What the first two dwords say in all commands but XY_FAST_COPY_BLT. */
+static void set_common(struct sg_blt_op *op, u32 dw0, u32 dw1)
 {
 	static const u8 cpp[] = { 1, 2, 2, 4 };
 
-	op->cpp = cpp[BR13_DEPTH(br13)];
-	op->rop = BR13_ROP(br13);
-	op->dst.pitch = BR13_PITCH(br13);
+	memset(op, 0, sizeof(*op));
+	op->cpp = cpp[DEPTH(dw1)];
+	op->key_565 = DEPTH(dw1) == DEPTH_565;
+	op->rop = ROP(dw1);
+	op->src_transparent = dw1 & SRC_TRANSPARENT;
+	op->pat_transparent = dw1 & PATTERN_TRANSPARENT;
 	op->mask = ~0u;
+	/* smaller pixels are written whole, whatever these bits are */
 	if (op->cpp == 4)
-		op->mask = (dw0 & WRITE_ALPHA ? 0xff000000u : 0) |
-			   (dw0 & WRITE_RGB ? 0x00ffffffu : 0);
-	op->mono_transparent = br13 & BR13_MONO_TRANSPARENT;
-	op->pat_transparent = br13 & BR13_PAT_TRANSPARENT;
+		op->mask = (dw0 & WRITE_ALPHA ? 0xff000000 : 0) |
+			   (dw0 & WRITE_RGB ? 0x00ffffff : 0);
 }
 
-/* A tiled surface's pitch is counted in dwords. Returns false for one that is no row of tiles. */
-static bool set_tiling(struct sg_surface *s, bool tiled, bool y)
+static void set_pattern_seed(struct sg_blt_op *op, u32 dw0)
 {
-	s->tiling = !tiled ? SG_LINEAR : y ? SG_TILE_Y : SG_TILE_X;
-	if (!tiled)
-		return true;
-	s->pitch *= 4;
-	return s->pitch > 0 && s->pitch % (s32)sg_tile_width(s->tiling) == 0;
+	op->pat_x = PATTERN_X(dw0);
+	op->pat_y = PATTERN_Y(dw0);
 }
 
-static void set_rect(struct sg_blt_op *op, s32 x1, s32 y1, s32 x2, s32 y2)
-{
-	op->rect.x1 = x1;
-	op->rect.y1 = y1;
-	op->rect.x2 = x2;
-	op->rect.y2 = y2;
-	op->org_x = x1;
-	op->org_y = y1;
-}
-
-static void clip(struct sg_blt *blt)
-{
-	struct sg_rect *r = &blt->op.rect;
-
-	r->x1 = max(r->x1, blt->clip.x1);
-	r->y1 = max(r->y1, blt->clip.y1);
-	r->x2 = min(r->x2, blt->clip.x2);
-	r->y2 = min(r->y2, blt->clip.y2);
-}
-
-static void set_source(struct sg_blt_op *op, const u32 *cmd)
+static void set_source(struct sg_blt_op *op, const u32 *cmd, u32 swctrl)
 {
 	op->source = SG_SRC_SURFACE;
-	op->src_x = low16(cmd[6]);
-	op->src_y = high16(cmd[6]);
-	op->src.pitch = BR13_PITCH(cmd[7]);
-	op->src.base = address(&cmd[8]);
+	op->src_x = low(cmd[6]);
+	op->src_y = high(cmd[6]);
+	set_surface(&op->src, address(&cmd[8]), PITCH(cmd[7]),
+		    xy_tiling(cmd[0] & SRC_TILED, swctrl & SWCTRL_SRC_Y));
 }
 
-static void set_mono_source(struct sg_blt_op *op, const u32 *cmd, unsigned int at)
+/* Rows of a mono source begin at a multiple of @align bits; the first bits may be skipped. */
+static void set_mono_rows(struct sg_blt_op *op, u32 first_bit, u32 align)
 {
-	op->source = SG_SRC_MONO_MEM;
-	op->mono_addr = address(&cmd[at]);
-	op->mono_start = MONO_START(cmd[0]);
-	op->bg = cmd[at + 2];
-	op->fg = cmd[at + 3];
+	s32 width = max(op->rect.x2 - op->rect.x1, 0);
+
+	op->src_x = (s32)first_bit;
+	op->mono_pitch = ((u32)width + first_bit + align - 1) / align * align;
 }
 
-/* Rows of a mono source are packed to bytes in commands, and to words in memory. */
-static void set_mono_pitch(struct sg_blt_op *op, u32 align)
+static void set_mono_source(struct sg_blt_op *op, const u32 *cmd)
 {
-	u32 bits = op->mono_start + (u32)max(op->rect.x2 - op->rect.x1, 0);
-
-	op->mono_pitch = (bits + align - 1) / align * align;
+	op->source = SG_SRC_MONO;
+	op->mono_addr = address(&cmd[6]);
+	op->bg = cmd[8];
+	op->fg = cmd[9];
+	set_mono_rows(op, MONO_FIRST_BIT(cmd[0]), 16);
 }
 
-static bool set_immediate(struct sg_blt *blt, const u32 *cmd, unsigned int n, unsigned int at)
+/* What is missing of it is zero. */
+static void set_immediate_source(struct sg_blt *blt, const u32 *cmd, unsigned int n,
+				 unsigned int at)
 {
-	struct sg_blt_op *op = &blt->op;
-	u64 rows = (u64)max(op->rect.y2 - op->rect.y1, 0);
+	unsigned int dwords = min_t(unsigned int, n - at, SG_BLT_IMMEDIATE);
 
-	op->source = SG_SRC_MONO_IMM;
-	if (rows * op->mono_pitch > (u64)(n - at) * 32)
-		return false;
-	memcpy(blt->imm, &cmd[at], (n - at) * sizeof(u32));
-	return true;
+	blt->op.source = SG_SRC_MONO_IMMEDIATE;
+	memcpy(blt->immediate, &cmd[at], dwords * sizeof(u32));
+	memset(&blt->immediate[dwords], 0, (SG_BLT_IMMEDIATE - dwords) * sizeof(u32));
 }
 
-static bool set_pattern_immediate(struct sg_blt_op *op, const u32 *cmd, unsigned int n,
+static void set_solid_pattern(struct sg_blt_op *op, u32 color)
+{
+	op->pattern = SG_PAT_SOLID;
+	op->pat_fg = color;
+}
+
+static void set_memory_pattern(struct sg_blt_op *op, const u32 *dw)
+{
+	op->pattern = SG_PAT_MEMORY;
+	op->pat_addr = address(dw);
+}
+
+/* Two colours, and bits; a solid one is the second colour alone. */
+static void set_mono_pattern(struct sg_blt_op *op, u32 dw1, const u32 *colors, const u32 *bits)
+{
+	op->pattern = dw1 & SOLID_PATTERN ? SG_PAT_SOLID : SG_PAT_MONO;
+	op->pat_bg = colors[0];
+	op->pat_fg = colors[1];
+	memcpy(op->pat, bits, 8);
+}
+
+static bool set_immediate_pattern(struct sg_blt_op *op, const u32 *cmd, unsigned int n,
 				  unsigned int at)
 {
-	u32 bytes = 64 * op->cpp;
+	size_t bytes = 8 * 8 * op->cpp;
 
-	op->pattern = SG_PAT_COLOR;
-	if ((u64)(n - at) * sizeof(u32) < bytes)
+	if ((n - at) * sizeof(u32) < bytes)
 		return false;
+	op->pattern = SG_PAT_COLOR;
 	memcpy(op->pat, &cmd[at], bytes);
 	return true;
 }
 
-static void set_pattern_memory(struct sg_blt_op *op, const u32 *cmd, unsigned int at)
+/* The hatches are those of GDI's brushes of these names. */
+static bool set_fixed_pattern(struct sg_blt_op *op, u32 number)
 {
-	op->pattern = SG_PAT_COLOR_MEM;
-	op->pat_addr = address(&cmd[at]);
+	static const u8 patterns[][8] = {
+		/* horizontal, vertical */
+		{ 0x00, 0x00, 0x00, 0xff, 0x00, 0x00, 0x00, 0x00 },
+		{ 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08 },
+		/* falling, rising */
+		{ 0x80, 0x40, 0x20, 0x10, 0x08, 0x04, 0x02, 0x01 },
+		{ 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80 },
+		/* upright cross, diagonal cross */
+		{ 0x08, 0x08, 0x08, 0xff, 0x08, 0x08, 0x08, 0x08 },
+		{ 0x81, 0x42, 0x24, 0x18, 0x18, 0x24, 0x42, 0x81 },
+		{ 0 }, { 0 },	/* reserved */
+		/* screen door, wide screen door */
+		{ 0xaa, 0x55, 0xaa, 0x55, 0xaa, 0x55, 0xaa, 0x55 },
+		{ 0xcc, 0xcc, 0x33, 0x33, 0xcc, 0xcc, 0x33, 0x33 },
+		/* walking one, walking zero */
+		{ 0x80, 0x40, 0x20, 0x10, 0x08, 0x04, 0x02, 0x01 },
+		{ 0x7f, 0xbf, 0xdf, 0xef, 0xf7, 0xfb, 0xfd, 0xfe },
+	};
+
+	if (number >= ARRAY_SIZE(patterns) || number == 6 || number == 7)
+		return false;
+	op->pattern = SG_PAT_MONO;
+	memcpy(op->pat, patterns[number], sizeof(patterns[number]));
+	return true;
 }
 
-static void set_mono_pattern(struct sg_blt_op *op, const u32 *cmd, unsigned int at)
+/* Modes 1 and 3 look at the source, 5 and 7 at the destination; 3 and 5 at alpha, too. */
+static void set_key(struct sg_blt_op *op, u32 dw0, const u32 *range)
 {
-	op->pattern = cmd[1] & BR13_SOLID ? SG_PAT_SOLID : SG_PAT_MONO_MEM;
-	op->pat_addr = address(&cmd[at]);
-	op->pat_bg = cmd[at + 2];
-	op->pat_fg = cmd[at + 3];
+	u32 mode = KEY_MODE(dw0);
+
+	if (mode & 1)
+		op->key = mode & 4 ? SG_KEY_DEST : SG_KEY_SOURCE;
+	op->key_alpha = mode == 3 || mode == 5;
+	op->key_low = range[0];
+	op->key_high = range[1];
 }
 
-static void set_key(struct sg_blt_op *op, enum sg_blt_key key, u32 low, u32 high)
+/* Sources move with the rectangle's corner. */
+static void clip(struct sg_blt_op *op, const struct sg_rect *to)
 {
-	op->key = key;
-	op->key_low = low;
-	op->key_high = high;
+	struct sg_rect *rect = &op->rect;
+	s32 x = max(rect->x1, to->x1), y = max(rect->y1, to->y1);
+
+	op->src_x += x - rect->x1;
+	op->src_y += y - rect->y1;
+	*rect = (struct sg_rect) { x, y, min(rect->x2, to->x2), min(rect->y2, to->y2) };
 }
 
 static enum sg_blt_status begin(struct sg_blt *blt)
 {
-	const struct sg_rect *r = &blt->op.rect;
+	const struct sg_rect *rect = &blt->op.rect;
 
-	if (r->x1 >= r->x2 || r->y1 >= r->y2 || !blt->op.mask)
+	if (rect->x1 >= rect->x2 || rect->y1 >= rect->y2 || !blt->op.mask)
 		return SG_BLT_DONE;
 	sg_blt_begin(blt);
 	return SG_BLT_MORE;
 }
 
-/* Dwords that a command has at least; 0: it is not one. */
-static unsigned int least_length(u32 opcode)
+/* The commands that draw with what the last SETUP command said. */
+static enum sg_blt_status decode_after_setup(struct sg_blt *blt, const u32 *cmd, unsigned int n,
+					     u32 swctrl)
 {
-	switch (opcode) {
-	case PIXEL:
-		return 2;
-	case SETUP_CLIP:
-	case SCANLINES:
-	case TEXT_IMMEDIATE:
-		return 3;
-	case TEXT:
-		return 5;
-	case COLOR:
-	case XY_PAT_IMMEDIATE:
-		return 6;
-	case XY_COLOR:
-		return 7;
-	case SRC_COPY:
-	case XY_PAT:
-	case XY_MONO_SRC_COPY_IMMEDIATE:
-	case XY_PAT_CHROMA_IMMEDIATE:
-		return 8;
-	case SETUP:
-	case SETUP_MONO_PATTERN_SL:
-	case FAST_COPY:
-	case XY_MONO_PAT:
-	case XY_SRC_COPY:
-	case XY_MONO_SRC_COPY:
-	case XY_FULL_IMMEDIATE_PATTERN:
-	case XY_FULL_MONO_SRC_IMMEDIATE_PATTERN:
-	case XY_PAT_CHROMA:
-		return 10;
-	case XY_FULL:
-	case XY_FULL_MONO_SRC:
-	case XY_SRC_COPY_CHROMA:
-		return 12;
-	case XY_FULL_MONO_PATTERN:
-	case XY_FULL_MONO_PATTERN_MONO_SRC:
-		return 14;
-	default:
-		return 0;
-	}
-}
-
-static enum sg_blt_status setup(struct sg_blt *blt, const u32 *cmd, u32 swctrl)
-{
-	struct sg_blt_op *op = &blt->setup;
-
-	memset(op, 0, sizeof(*op));
-	decode_br13(op, cmd[0], cmd[1]);
-	blt->clip = (struct sg_rect) { low16(cmd[2]), high16(cmd[2]), low16(cmd[3]),
-				       high16(cmd[3]) };
-	op->dst.base = address(&cmd[4]);
-	if (!set_tiling(&op->dst, cmd[0] & DST_TILED, swctrl & SWCTRL_DST_Y))
-		return SG_BLT_ERROR;
-	op->bg = cmd[6];
-	op->fg = cmd[7];
-	op->pat_bg = cmd[6];
-	op->pat_fg = cmd[7];
-	if (OPCODE(cmd[0]) == SETUP_MONO_PATTERN_SL) {
-		op->pattern = cmd[1] & BR13_SOLID ? SG_PAT_SOLID : SG_PAT_MONO;
-		memcpy(op->pat, &cmd[8], 8);
-	} else {
-		set_pattern_memory(op, cmd, 8);
-	}
-	return SG_BLT_DONE;
-}
-
-/* The commands that draw with what SETUP left. They are always clipped. */
-static enum sg_blt_status decode_setup_user(struct sg_blt *blt, const u32 *cmd, unsigned int n)
-{
+	const u32 *setup = blt->setup;
 	struct sg_blt_op *op = &blt->op;
-	bool ok = true;
+	u32 opcode = OPCODE(cmd[0]);
 
-	if (!blt->setup.cpp)
-		return SG_BLT_ERROR;
-	*op = blt->setup;
-	op->pat_x = PAT_X(cmd[0]);
-	op->pat_y = PAT_Y(cmd[0]);
-	if (OPCODE(cmd[0]) == PIXEL) {
-		set_rect(op, low16(cmd[1]), high16(cmd[1]), low16(cmd[1]) + 1, high16(cmd[1]) + 1);
-		op->pattern = SG_PAT_SOLID;
+	set_common(op, setup[0], setup[1]);
+	set_surface(&op->dst, address(&setup[4]), PITCH(setup[1]),
+		    xy_tiling(cmd[0] & DST_TILED, swctrl & SWCTRL_DST_Y));
+	op->bg = setup[6];
+	op->fg = setup[7];
+	if (opcode == PIXEL) {
+		op->rect = (struct sg_rect) { low(cmd[1]), high(cmd[1]),
+					      low(cmd[1]) + 1, high(cmd[1]) + 1 };
+		set_solid_pattern(op, op->fg);
 	} else {
-		set_rect(op, low16(cmd[1]), high16(cmd[1]), low16(cmd[2]), high16(cmd[2]));
+		op->rect = corners(&cmd[1]);
 	}
-	if (OPCODE(cmd[0]) == TEXT || OPCODE(cmd[0]) == TEXT_IMMEDIATE) {
-		op->source = SG_SRC_MONO_MEM;
-		set_mono_pitch(op, cmd[0] & TEXT_BYTE_PACKED ? 8 : 1);
-		if (OPCODE(cmd[0]) == TEXT)
-			op->mono_addr = address(&cmd[3]);
+	if (opcode == SCANLINES) {
+		set_pattern_seed(op, cmd[0]);
+		if (OPCODE(setup[0]) == SETUP_MONO_PATTERN_SL)
+			set_mono_pattern(op, setup[1], &setup[6], &setup[8]);
 		else
-			ok = set_immediate(blt, cmd, n, 3);
+			set_memory_pattern(op, &setup[8]);
+	} else if (opcode == TEXT || opcode == TEXT_IMMEDIATE) {
+		set_mono_rows(op, 0, cmd[0] & TEXT_BYTE_PACKED ? 8 : 1);
+		if (opcode == TEXT_IMMEDIATE) {
+			set_immediate_source(blt, cmd, n, 3);
+		} else {
+			op->source = SG_SRC_MONO;
+			op->mono_addr = address(&cmd[3]);
+		}
 	}
-	clip(blt);
-	return ok ? begin(blt) : SG_BLT_ERROR;
-}
-
-/* COLOR_BLT and SRC_COPY_BLT: width in bytes and height instead of corners. */
-static enum sg_blt_status decode_plain(struct sg_blt *blt, const u32 *cmd)
-{
-	struct sg_blt_op *op = &blt->op;
-	s32 bytes = (s32)(cmd[2] & 0xffff), rows = (s32)(cmd[2] >> 16);
-
-	memset(op, 0, sizeof(*op));
-	decode_br13(op, cmd[0], cmd[1]);
-	op->dst.base = address(&cmd[3]);
-	set_rect(op, 0, 0, bytes / (s32)op->cpp, rows);
-	if (OPCODE(cmd[0]) == COLOR) {
-		op->pattern = SG_PAT_SOLID;
-		op->pat_fg = cmd[5];
-	} else {
-		op->source = SG_SRC_SURFACE;
-		op->src.pitch = BR13_PITCH(cmd[5]);
-		op->src.base = address(&cmd[6]);
-	}
+	if (setup[1] & CLIPPED)
+		clip(op, &blt->clip);
 	return begin(blt);
 }
 
-static bool fast_tiling(struct sg_surface *s, unsigned int field, bool yf)
+/* COLOR_BLT and SRC_COPY_BLT: bytes and rows from an address on, never tiled or clipped. */
+static enum sg_blt_status decode_plain(struct sg_blt *blt, const u32 *cmd)
 {
-	if (field == 3 || (field == 2 && yf))
-		return false;	/* Ys and Yf: tiles of another shape */
-	return set_tiling(s, field, field == 2);
+	struct sg_blt_op *op = &blt->op;
+
+	set_common(op, cmd[0], cmd[1]);
+	op->rect.x2 = (s32)((cmd[2] & 0xffff) / op->cpp);
+	op->rect.y2 = (s32)(cmd[2] >> 16);
+	set_surface(&op->dst, address(&cmd[3]), PITCH(cmd[1]), SG_LINEAR);
+	if (OPCODE(cmd[0]) == COLOR) {
+		set_solid_pattern(op, cmd[5]);
+	} else {
+		op->source = SG_SRC_SURFACE;
+		set_surface(&op->src, address(&cmd[6]), PITCH(cmd[5]), SG_LINEAR);
+	}
+	return begin(blt);
 }
 
 static enum sg_blt_status decode_fast_copy(struct sg_blt *blt, const u32 *cmd)
 {
+	static const enum sg_tiling tilings[] = { SG_LINEAR, SG_TILE_X, SG_TILE_Y };
+	static const u8 cpp[] = { 1, 2, 0, 4, 8, 16 };
+	u32 dst = FAST_DST_TILING(cmd[0]), src = FAST_SRC_TILING(cmd[0]);
 	struct sg_blt_op *op = &blt->op;
-	unsigned int depth = FAST_DEPTH(cmd[1]);
 
 	memset(op, 0, sizeof(*op));
-	if (depth == 2 || depth > 5)
+	if (FAST_DEPTH(cmd[1]) >= ARRAY_SIZE(cpp) || !cpp[FAST_DEPTH(cmd[1])])
 		return SG_BLT_ERROR;
-	op->cpp = depth < 2 ? 1u << depth : 1u << (depth - 1);
+	/* Yf and Ys: tiles of another shape */
+	if (dst == 3 || src == 3 || (dst == 2 && cmd[1] & FAST_DST_YF) ||
+	    (src == 2 && cmd[1] & FAST_SRC_YF))
+		return SG_BLT_ERROR;
+	op->cpp = cpp[FAST_DEPTH(cmd[1])];
 	op->rop = SG_ROP_COPY;
 	op->mask = ~0u;
-	set_rect(op, low16(cmd[2]), high16(cmd[2]), low16(cmd[3]), high16(cmd[3]));
-	op->dst.pitch = BR13_PITCH(cmd[1]);
-	op->dst.base = address(&cmd[4]);
-	set_source(op, cmd);
-	if (!fast_tiling(&op->dst, FAST_DST_TILING(cmd[0]), cmd[1] & FAST_DST_YF) ||
-	    !fast_tiling(&op->src, FAST_SRC_TILING(cmd[0]), cmd[1] & FAST_SRC_YF))
-		return SG_BLT_ERROR;
+	op->rect = corners(&cmd[2]);
+	op->source = SG_SRC_SURFACE;
+	op->src_x = low(cmd[6]);
+	op->src_y = high(cmd[6]);
+	set_surface(&op->dst, address(&cmd[4]), PITCH(cmd[1]), tilings[dst]);
+	set_surface(&op->src, address(&cmd[8]), PITCH(cmd[7]), tilings[src]);
 	return begin(blt);
 }
 
-/* The sources and patterns of the XY commands, which otherwise are all alike. */
-static bool decode_operands(struct sg_blt *blt, const u32 *cmd, unsigned int n)
+/* What is behind the destination in the XY commands, which up to there are all alike. */
+static bool decode_operands(struct sg_blt *blt, const u32 *cmd, unsigned int n, u32 swctrl)
 {
 	struct sg_blt_op *op = &blt->op;
 
 	switch (OPCODE(cmd[0])) {
 	case XY_COLOR:
-		op->pattern = SG_PAT_SOLID;
-		op->pat_fg = cmd[6];
+		set_solid_pattern(op, cmd[6]);
 		return true;
-	case XY_PAT:
-		set_pattern_memory(op, cmd, 6);
-		return true;
-	case XY_PAT_IMMEDIATE:
-		return set_pattern_immediate(op, cmd, n, 6);
 	case XY_PAT_CHROMA:
-		set_pattern_memory(op, cmd, 6);
-		set_key(op, SG_KEY_PATTERN, cmd[8], cmd[9]);
+		set_key(op, cmd[0], &cmd[8]);
+		fallthrough;
+	case XY_PAT:
+		set_memory_pattern(op, &cmd[6]);
 		return true;
 	case XY_PAT_CHROMA_IMMEDIATE:
-		set_key(op, SG_KEY_PATTERN, cmd[6], cmd[7]);
-		return set_pattern_immediate(op, cmd, n, 8);
+		set_key(op, cmd[0], &cmd[6]);
+		return set_immediate_pattern(op, cmd, n, 8);
+	case XY_PAT_IMMEDIATE:
+		return set_immediate_pattern(op, cmd, n, 6);
 	case XY_MONO_PAT:
-		set_mono_pattern(op, cmd, 6);
+		set_mono_pattern(op, cmd[1], &cmd[6], &cmd[8]);
 		return true;
+	case XY_MONO_PAT_FIXED:
+		op->pat_bg = cmd[6];
+		op->pat_fg = cmd[7];
+		return set_fixed_pattern(op, FIXED_PATTERN(cmd[0]));
 	case XY_SRC_COPY_CHROMA:
-		set_key(op, CHROMA_KEY(cmd[0]) & 4 ? SG_KEY_DEST : SG_KEY_SOURCE, cmd[10], cmd[11]);
+		set_key(op, cmd[0], &cmd[10]);
 		fallthrough;
 	case XY_SRC_COPY:
-		set_source(op, cmd);
+		set_source(op, cmd, swctrl);
 		return true;
 	case XY_FULL:
-		set_source(op, cmd);
-		set_pattern_memory(op, cmd, 10);
+		set_source(op, cmd, swctrl);
+		set_memory_pattern(op, &cmd[10]);
 		return true;
-	case XY_FULL_IMMEDIATE_PATTERN:
-		set_source(op, cmd);
-		return set_pattern_immediate(op, cmd, n, 10);
-	case XY_FULL_MONO_PATTERN:
-		set_source(op, cmd);
-		set_mono_pattern(op, cmd, 10);
+	case XY_FULL_IMMEDIATE_PAT:
+		set_source(op, cmd, swctrl);
+		return set_immediate_pattern(op, cmd, n, 10);
+	case XY_FULL_MONO_PAT:
+		set_source(op, cmd, swctrl);
+		set_mono_pattern(op, cmd[1], &cmd[10], &cmd[12]);
 		return true;
 	case XY_MONO_SRC_COPY:
-		set_mono_source(op, cmd, 6);
+		set_mono_source(op, cmd);
 		return true;
 	case XY_FULL_MONO_SRC:
-		set_mono_source(op, cmd, 6);
-		set_pattern_memory(op, cmd, 10);
+		set_mono_source(op, cmd);
+		set_memory_pattern(op, &cmd[10]);
 		return true;
-	case XY_FULL_MONO_SRC_IMMEDIATE_PATTERN:
-		set_mono_source(op, cmd, 6);
-		return set_pattern_immediate(op, cmd, n, 10);
-	case XY_FULL_MONO_PATTERN_MONO_SRC:
-		set_mono_source(op, cmd, 6);
-		set_mono_pattern(op, cmd, 10);
+	case XY_FULL_MONO_SRC_IMMEDIATE_PAT:
+		set_mono_source(op, cmd);
+		return set_immediate_pattern(op, cmd, n, 10);
+	case XY_FULL_MONO_PAT_MONO_SRC:
+		set_mono_source(op, cmd);
+		set_mono_pattern(op, cmd[1], &cmd[10], &cmd[12]);
 		return true;
 	case XY_MONO_SRC_COPY_IMMEDIATE:
-		op->mono_start = MONO_START(cmd[0]);
 		op->bg = cmd[6];
 		op->fg = cmd[7];
-		set_mono_pitch(op, 8);
-		return set_immediate(blt, cmd, n, 8);
+		set_mono_rows(op, MONO_FIRST_BIT(cmd[0]), 16);
+		set_immediate_source(blt, cmd, n, 8);
+		return true;
 	default:
 		return false;
 	}
@@ -405,29 +421,57 @@ static enum sg_blt_status decode_xy(struct sg_blt *blt, const u32 *cmd, unsigned
 {
 	struct sg_blt_op *op = &blt->op;
 
-	memset(op, 0, sizeof(*op));
-	decode_br13(op, cmd[0], cmd[1]);
-	set_rect(op, low16(cmd[2]), high16(cmd[2]), low16(cmd[3]), high16(cmd[3]));
-	op->dst.base = address(&cmd[4]);
-	op->pat_x = PAT_X(cmd[0]);
-	op->pat_y = PAT_Y(cmd[0]);
-	if (!set_tiling(&op->dst, cmd[0] & DST_TILED, swctrl & SWCTRL_DST_Y) ||
-	    !decode_operands(blt, cmd, n))
+	set_common(op, cmd[0], cmd[1]);
+	set_pattern_seed(op, cmd[0]);
+	op->rect = corners(&cmd[2]);
+	set_surface(&op->dst, address(&cmd[4]), PITCH(cmd[1]),
+		    xy_tiling(cmd[0] & DST_TILED, swctrl & SWCTRL_DST_Y));
+	if (!decode_operands(blt, cmd, n, swctrl))
 		return SG_BLT_ERROR;
-	if (op->source == SG_SRC_SURFACE &&
-	    !set_tiling(&op->src, cmd[0] & SRC_TILED, swctrl & SWCTRL_SRC_Y))
-		return SG_BLT_ERROR;
-	if (op->source == SG_SRC_MONO_MEM)
-		set_mono_pitch(op, 16);
-	if (cmd[1] & BR13_CLIP)
-		clip(blt);
+	if (cmd[1] & CLIPPED)
+		clip(op, &blt->clip);
 	return begin(blt);
+}
+
+/* Dwords that a command has at least; 0: there is no such command. */
+static unsigned int least_length(u32 opcode)
+{
+	static const u8 lengths[128] = {
+		[SETUP]				= 10,
+		[SETUP_CLIP]			= 3,
+		[SETUP_MONO_PATTERN_SL]		= 10,
+		[PIXEL]				= 2,
+		[SCANLINES]			= 3,
+		[TEXT]				= 5,
+		[TEXT_IMMEDIATE]		= 3,
+		[COLOR]				= 6,
+		[FAST_COPY]			= 10,
+		[SRC_COPY]			= 8,
+		[XY_COLOR]			= 7,
+		[XY_PAT]			= 8,
+		[XY_MONO_PAT]			= 10,
+		[XY_SRC_COPY]			= 10,
+		[XY_MONO_SRC_COPY]		= 10,
+		[XY_FULL]			= 12,
+		[XY_FULL_MONO_SRC]		= 12,
+		[XY_FULL_MONO_PAT]		= 14,
+		[XY_FULL_MONO_PAT_MONO_SRC]	= 14,
+		[XY_MONO_PAT_FIXED]		= 8,
+		[XY_MONO_SRC_COPY_IMMEDIATE]	= 8,
+		[XY_PAT_IMMEDIATE]		= 6,
+		[XY_SRC_COPY_CHROMA]		= 12,
+		[XY_FULL_IMMEDIATE_PAT]		= 10,
+		[XY_FULL_MONO_SRC_IMMEDIATE_PAT] = 10,
+		[XY_PAT_CHROMA]			= 10,
+		[XY_PAT_CHROMA_IMMEDIATE]	= 8,
+	};
+
+	return lengths[opcode];
 }
 
 void sg_blt_init(struct sg_blt *blt)
 {
 	memset(blt, 0, sizeof(*blt));
-	blt->clip = (struct sg_rect) { -32768, -32768, 32767, 32767 };
 }
 
 enum sg_blt_status sg_blt_decode(struct sg_blt *blt, const u32 *cmd, unsigned int n, u32 swctrl)
@@ -439,16 +483,17 @@ enum sg_blt_status sg_blt_decode(struct sg_blt *blt, const u32 *cmd, unsigned in
 	switch (opcode) {
 	case SETUP:
 	case SETUP_MONO_PATTERN_SL:
-		return setup(blt, cmd, swctrl);
+		memcpy(blt->setup, cmd, sizeof(blt->setup));
+		blt->clip = corners(&cmd[2]);
+		return SG_BLT_DONE;
 	case SETUP_CLIP:
-		blt->clip = (struct sg_rect) { low16(cmd[1]), high16(cmd[1]), low16(cmd[2]),
-					       high16(cmd[2]) };
+		blt->clip = corners(&cmd[1]);
 		return SG_BLT_DONE;
 	case PIXEL:
 	case SCANLINES:
 	case TEXT:
 	case TEXT_IMMEDIATE:
-		return decode_setup_user(blt, cmd, n);
+		return decode_after_setup(blt, cmd, n, swctrl);
 	case COLOR:
 	case SRC_COPY:
 		return decode_plain(blt, cmd);

@@ -7,10 +7,12 @@
 
 /**
  * sg_blt_begin() - make a decoded blit ready for sg_blt_step().
- * @blt: the blitter, its rectangle not empty
+ * @blt: the blitter, @op complete, its rectangle not empty
  *
- * Chooses the order of rows and bytes so that where source and destination overlap the result is
- * as if the source had been read first.
+ * Chooses how it is drawn, and the order of rows and bytes: where source and destination overlap
+ * the result is as if the source had been read first. (The hardware leaves that to whoever
+ * programs it, and reads ahead by an amount that it does not tell.) Surfaces that overlap but
+ * differ in pitch or tiling are drawn in any order.
  */
 void sg_blt_begin(struct sg_blt *blt);
 

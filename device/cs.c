@@ -11,10 +11,12 @@
 #include "opcodes.h"
 #include "span.h"
 
-/* Dwords that are fetched at once; most commands are shorter. */
-#define FETCH_DWORDS	16
-/* Jumps backwards, with nothing written in between, after which a loop counts as waiting. */
-#define IDLE_LOOPS	8
+/* Bytes that are fetched at once; most commands are shorter. */
+#define FETCH_BYTES	64
+/* What lies behind a page's end may not be mapped; it is fetched if a command reaches there. */
+#define FETCH_PAGE	4096
+/* Jumps backwards, with nothing done in between, after which a loop counts as waiting. */
+#define IDLE_LOOPS	16
 
 u32 sg_cs_mmio_base(enum sg_engine_class class)
 {
@@ -42,26 +44,56 @@ void sg_cs_init(struct sg_cs *cs, enum sg_engine_class class, unsigned int insta
 
 void sg_cs_start(struct sg_cs *cs, u64 addr)
 {
-	cs->ip = addr & SG_ADDRESS_MASK;
+	cs->ip = addr & SG_ADDRESS_MASK & ~(u64)3;
 	cs->second_level = false;
 	cs->arbitration = true;
 	cs->blitting = false;
 	cs->loops = 0;
 	cs->error_header = 0;
-	cs->regs.predicated = false;
+	cs->regs.set_predicate = 0;	/* its scope is a batch */
 }
 
-/* Dwords of a 3D or media command; 0: it does not exist. */
+/* Dwords of an MI command. */
+static unsigned int mi_length(u32 header)
+{
+	if (MI_OPCODE(header) < MI_FIRST_LONG)
+		return 1;
+	switch (MI_OPCODE(header)) {
+	case MI_STORE_DATA_IMM:
+	case MI_UPDATE_GTT:
+	case MI_CLFLUSH:
+		return (header & 0x3ff) + 2;
+	case MI_FLUSH_DW:
+	case MI_LOAD_SCAN_LINES_INCL:
+	case MI_LOAD_SCAN_LINES_EXCL:
+	case MI_REPORT_PERF_COUNT:
+		return (header & 0x3f) + 2;
+	default:
+		return (header & 0xff) + 2;
+	}
+}
+
+/* Dwords of a 3D or media command; 0: it does not exist. Flags stand beside short length fields. */
 static unsigned int gfx_length(const struct sg_cs *cs, u32 header)
 {
+	u32 opcode = GFX_OPCODE(header), sub_opcode = GFX_SUB_OPCODE(header);
+
 	if (cs->class == SG_COPY)
 		return 0;
-	if (cs->class == SG_RENDER && GFX_SUBTYPE(header) == GFX_SINGLE_DWORD)
+	if (GFX_SUBTYPE(header) == GFX_SINGLE_DWORD)
 		return 1;
-	if (cs->class == SG_RENDER && GFX_SUBTYPE(header) == GFX_3D)
-		return (header & 0xff) + 2;
-	/* MEDIA_* of the render engine have 16 bits of length, MFX_* and VEBOX_* have 12 */
-	return cs->class == SG_RENDER ? (header & 0xffff) + 2 : (header & 0xfff) + 2;
+	if (cs->class != SG_RENDER)
+		return (header & 0xfff) + 2;
+	if (GFX_SUBTYPE(header) == GFX_MEDIA &&
+	    !(opcode == 1 && (sub_opcode == GFX_MEDIA_GPGPU_OBJECT ||
+			      sub_opcode == GFX_MEDIA_GPGPU_WALKER)))
+		return (header & 0xffff) + 2;
+	if (GFX_SUBTYPE(header) == GFX_3D &&
+	    ((opcode == 1 && sub_opcode == GFX_3D_SO_DECL_LIST) ||
+	     (opcode == 0 && sub_opcode >= GFX_3D_BINDING_TABLE_EDIT_VS &&
+	      sub_opcode <= GFX_3D_BINDING_TABLE_EDIT_PS)))
+		return (header & 0x1ff) + 2;
+	return (header & 0xff) + 2;
 }
 
 /* Dwords of a command; 0: there is no such command on this engine. */
@@ -69,7 +101,7 @@ static unsigned int command_length(const struct sg_cs *cs, u32 header)
 {
 	switch (CLIENT(header)) {
 	case CLIENT_MI:
-		return MI_OPCODE(header) < 0x10 ? 1 : (header & 0xff) + 2;
+		return mi_length(header);
 	case CLIENT_2D:
 		return cs->class == SG_COPY ? (header & 0xff) + 2 : 0;
 	case CLIENT_3D:
@@ -79,10 +111,20 @@ static unsigned int command_length(const struct sg_cs *cs, u32 header)
 	}
 }
 
-/* Fetch the command at ip. Returns its dwords; 0: it cannot be executed. */
+/* Whether more of a command than its length counts. */
+static bool is_executed(const struct sg_cs *cs, u32 header)
+{
+	return CLIENT(header) != CLIENT_3D || (cs->class == SG_RENDER && PIPE_CONTROL(header));
+}
+
+/*
+ * Fetch the command at ip, as much of it as cs->cmd holds. Returns its dwords; 0: it cannot be
+ * executed, since there is no such command, or not all of it is mapped.
+ */
 static unsigned int fetch(struct sg_cs *cs, struct sg_mem *mem)
 {
-	size_t had = sg_read(mem, cs->ip, cs->cmd, FETCH_DWORDS * sizeof(u32));
+	size_t room = FETCH_PAGE - (size_t)(cs->ip & (FETCH_PAGE - 1));
+	size_t size, had = sg_read(mem, cs->ip, cs->cmd, min_t(size_t, room, FETCH_BYTES));
 	unsigned int n;
 
 	/* an unmapped page reads as zeroes, which are valid commands without end */
@@ -95,8 +137,9 @@ static unsigned int fetch(struct sg_cs *cs, struct sg_mem *mem)
 	if (!cs->cmd[0])
 		while (n < had / sizeof(u32) && !cs->cmd[n])
 			n++;
-	if (n > FETCH_DWORDS && n <= SG_MAX_COMMAND)
-		sg_read(mem, cs->ip, cs->cmd, n * sizeof(u32));
+	size = min_t(size_t, n * sizeof(u32), sizeof(cs->cmd));
+	if (size > had && is_executed(cs, cs->cmd[0]) && sg_read(mem, cs->ip, cs->cmd, size) < size)
+		return 0;
 	return n;
 }
 
@@ -104,32 +147,28 @@ static enum sg_mi_result execute(struct sg_cs *cs, struct sg_mem *mem, unsigned 
 {
 	u32 header = cs->cmd[0];
 
-	switch (CLIENT(header)) {
-	case CLIENT_MI:
-		return n <= SG_MAX_COMMAND ? sg_mi_execute(cs, mem, n) : SG_MI_ERROR;
-	case CLIENT_2D:
-		if (cs->regs.predicated)
-			return SG_MI_NEXT;
-		switch (sg_blt_decode(&cs->blt, cs->cmd, n, cs->regs.swctrl)) {
-		case SG_BLT_ERROR:
-			return SG_MI_ERROR;
-		case SG_BLT_MORE:
-			cs->blitting = true;
-			break;
-		case SG_BLT_DONE:
-			break;
-		}
+	cs->regs.acthd = cs->ip;
+	if (CLIENT(header) == CLIENT_MI)
+		return sg_mi_execute(cs, mem, n);
+	if (!is_executed(cs, header) || sg_regs_predicated(&cs->regs))
 		return SG_MI_NEXT;
-	default:
-		if (cs->class == SG_RENDER && PIPE_CONTROL(header))
-			return sg_pipe_control(cs, mem, n);
-		return SG_MI_NEXT;
+	if (CLIENT(header) == CLIENT_3D)
+		return sg_pipe_control(cs, mem, n);
+	switch (sg_blt_decode(&cs->blt, cs->cmd, n, cs->regs.swctrl)) {
+	case SG_BLT_ERROR:
+		return SG_MI_ERROR;
+	case SG_BLT_MORE:
+		cs->blitting = true;
+		break;
+	case SG_BLT_DONE:
+		break;
 	}
+	return SG_MI_NEXT;
 }
 
 /*
- * Whether a command may be part of a loop that merely waits for memory to change. A loop of others
- * is at work, however often it goes round.
+ * Whether a command may be part of a loop that merely waits for memory or time to change. A loop
+ * of others is at work, however often it goes round.
  */
 static bool is_idle(u32 header)
 {
@@ -137,15 +176,22 @@ static bool is_idle(u32 header)
 		return false;
 	switch (MI_OPCODE(header)) {
 	case MI_NOOP:
+	case MI_SET_PREDICATE:
+	case MI_WAIT_FOR_EVENT:
+	case MI_FLUSH:
 	case MI_ARB_CHECK:
+	case MI_REPORT_HEAD:
 	case MI_ARB_ON_OFF:
-	case MI_BATCH_BUFFER_START:
-	case MI_CONDITIONAL_BATCH_BUFFER_END:
+	case MI_BATCH_BUFFER_END:
+	case MI_SUSPEND_FLUSH:
+	case MI_PREDICATE:
 	case MI_SEMAPHORE_WAIT:
 	case MI_LOAD_REGISTER_MEM:
-	case MI_PREDICATE:
-	case MI_SET_PREDICATE:
+	case MI_BATCH_BUFFER_START:
+	case MI_CONDITIONAL_BATCH_BUFFER_END:
 		return true;
+	case MI_FLUSH_DW:
+		return MI_FLUSH_DW_POST_SYNC(header) == POST_SYNC_NONE;
 	default:
 		return false;
 	}
@@ -154,16 +200,15 @@ static bool is_idle(u32 header)
 /* The next command. Returns true if there is something to tell. */
 static bool step(struct sg_cs *cs, struct sg_mem *mem, enum sg_cs_event *event)
 {
-	unsigned int n = fetch(cs, mem), loops = cs->loops;
+	unsigned int n = fetch(cs, mem), loops;
+	enum sg_mi_result result = n ? SG_MI_NEXT : SG_MI_ERROR;
 
-	if (!n) {
-		cs->error_header = cs->cmd[0];
-		*event = SG_CS_ERROR;
-		return true;
-	}
-	if (!is_idle(cs->cmd[0]))
+	if (n && !is_idle(cs->cmd[0]))
 		cs->loops = 0;
-	switch (execute(cs, mem, n)) {
+	loops = cs->loops;
+	if (n)
+		result = execute(cs, mem, n);
+	switch (result) {
 	case SG_MI_NEXT:
 		cs->ip = (cs->ip + n * sizeof(u32)) & SG_ADDRESS_MASK;
 		break;

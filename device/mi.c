@@ -31,57 +31,39 @@ static bool compare(unsigned int op, u32 value, u32 other)
 
 static void mi_predicate(struct sg_regs *regs, u32 header)
 {
-	bool result;
+	bool old = regs->predicate_result[0] & 1, result;
 
 	switch (MI_PREDICATE_COMPARE(header)) {
-	case 0:
+	case MI_PREDICATE_TRUE:
 		result = true;
 		break;
-	case 1:
+	case MI_PREDICATE_FALSE:
 		result = false;
 		break;
-	case 2:
+	case MI_PREDICATE_SRCS_EQUAL:
 		result = regs->predicate_src[0] == regs->predicate_src[1];
 		break;
-	default:
+	default:	/* the sources' difference is what MI_PREDICATE_DATA says */
 		result = regs->predicate_src[0] - regs->predicate_src[1] == regs->predicate_data;
 		break;
 	}
 	switch (MI_PREDICATE_COMBINE(header)) {
-	case 1:
-		result = result && regs->predicate_result[0];
+	case MI_PREDICATE_AND:
+		result = result && old;
 		break;
-	case 2:
-		result = result || regs->predicate_result[0];
+	case MI_PREDICATE_OR:
+		result = result || old;
 		break;
-	case 3:
-		result = result != (bool)regs->predicate_result[0];
+	case MI_PREDICATE_XOR:
+		result = result != old;
 		break;
 	}
 	switch (MI_PREDICATE_LOAD(header)) {
-	case 2:
+	case MI_PREDICATE_LOADOP_LOAD:
 		regs->predicate_result[0] = result;
 		break;
-	case 3:
+	case MI_PREDICATE_LOADOP_LOADINV:
 		regs->predicate_result[0] = !result;
-		break;
-	}
-}
-
-static void mi_set_predicate(struct sg_regs *regs, u32 header)
-{
-	switch (MI_SET_PREDICATE_ENABLE(header)) {
-	case 0:
-		regs->predicated = false;
-		break;
-	case 1:
-		regs->predicated = !regs->predicate_result[2];
-		break;
-	case 2:
-		regs->predicated = regs->predicate_result[2];
-		break;
-	default:
-		regs->predicated = true;
 		break;
 	}
 }
@@ -91,7 +73,7 @@ static enum sg_mi_result mi_store_data_imm(struct sg_cs *cs, struct sg_mem *mem,
 	const u32 *cmd = cs->cmd;
 	bool qword = cmd[0] & MI_STORE_QWORD;
 
-	if (n < 4 || (qword && n % 2 == 0))
+	if (n < 4 || n > SG_MAX_COMMAND || (qword && n % 2 == 0))
 		return SG_MI_ERROR;
 	if (!(cmd[0] & MI_USE_GGTT))
 		sg_write(mem, sg_mi_address(&cmd[1], qword ? 7 : 3), &cmd[3],
@@ -140,7 +122,7 @@ static enum sg_mi_result mi_store_register_mem(struct sg_cs *cs, struct sg_mem *
 	if (n != 4)
 		return SG_MI_ERROR;
 	if (cmd[0] & MI_USE_GGTT ||
-	    (cmd[0] & MI_SRM_PREDICATE && !cs->regs.predicate_result[0]))
+	    (cmd[0] & MI_SRM_PREDICATE && !(cs->regs.predicate_result[0] & 1)))
 		return SG_MI_NEXT;
 	sg_write32(mem, sg_mi_address(&cmd[2], 3), sg_reg_read(&cs->regs, cmd[1] & 0x7ffffc));
 	return SG_MI_NEXT;
@@ -171,7 +153,7 @@ static void post_sync(struct sg_mem *mem, unsigned int op, u64 addr, const u32 *
 		value = imm[0] | (n > 1 ? (u64)imm[1] << 32 : 0);
 		break;
 	case POST_SYNC_TIMESTAMP:
-		value = sg_timestamp();
+		value = sg_timestamp() & SG_TIMESTAMP_MASK;
 		break;
 	}
 	if (op == POST_SYNC_IMMEDIATE && n == 1)
@@ -212,6 +194,8 @@ static enum sg_mi_result mi_semaphore_wait(struct sg_cs *cs, struct sg_mem *mem,
 
 	if (n != 4)
 		return SG_MI_ERROR;
+	if (cmd[0] & MI_SEMAPHORE_POLL_REGISTER)	/* for privileged batches only */
+		return SG_MI_NEXT;
 	if (!(cmd[0] & MI_USE_GGTT))
 		value = sg_read32(mem, sg_mi_address(&cmd[2], 3));
 	/* whoever waits for a signal looks for its effect just the same */
@@ -236,16 +220,23 @@ static enum sg_mi_result mi_conditional_end(struct sg_cs *cs, struct sg_mem *mem
 	if (n != 4)
 		return SG_MI_ERROR;
 	if (!(cmd[0] & MI_CBBE_COMPARE))
-		return mi_batch_end(cs);
+		return SG_MI_NEXT;
 	if (!(cmd[0] & MI_USE_GGTT))
 		sg_read(mem, sg_mi_address(&cmd[2], 7), data,
 			cmd[0] & MI_CBBE_MASK ? sizeof(data) : sizeof(data[0]));
 	if (cmd[0] & MI_CBBE_MASK)
 		data[0] &= data[1];
-	/* it goes on while the relation holds */
-	return compare(MI_COMPARE_OP(cmd[0]), data[0], cmd[1]) ? SG_MI_NEXT : mi_batch_end(cs);
+	/*
+	 * It goes on while the relation holds; else all levels end. Skylake knows "greater" alone,
+	 * which is 0 in the field that Kaby Lake has for the relation.
+	 */
+	return compare(MI_COMPARE_OP(cmd[0]), data[0], cmd[1]) ? SG_MI_NEXT : SG_MI_END;
 }
 
+/*
+ * A jump to a second level is a call; a jump on the second level stays there. The address space
+ * that the command names has no say: it is the parent's, the context's own.
+ */
 static enum sg_mi_result mi_batch_start(struct sg_cs *cs, unsigned int n)
 {
 	const u32 *cmd = cs->cmd;
@@ -253,11 +244,14 @@ static enum sg_mi_result mi_batch_start(struct sg_cs *cs, unsigned int n)
 
 	if (n != 3)
 		return SG_MI_ERROR;
-	if (cmd[0] & MI_BBS_PREDICATE && !cs->regs.predicate_result[0])
+	if (cmd[0] & MI_BBS_PREDICATE && !(cs->regs.predicate_result[1] & 1))
 		return SG_MI_NEXT;
 	target = sg_mi_address(&cmd[1], 3);
+	if (cmd[0] & MI_BBS_ADD_OFFSET)
+		target += sg_reg_read(&cs->regs, BB_OFFSET) & ~3u;
+	target &= SG_ADDRESS_MASK;
 	if (cmd[0] & MI_BBS_SECOND_LEVEL && !cs->second_level) {
-		cs->ret = cs->ip + n * sizeof(u32);
+		cs->ret = (cs->ip + n * sizeof(u32)) & SG_ADDRESS_MASK;
 		cs->second_level = true;
 	}
 	if (target <= cs->ip)
@@ -281,6 +275,7 @@ static bool render_only(unsigned int opcode)
 	switch (opcode) {
 	case MI_RS_CONTROL:
 	case MI_URB_ATOMIC_ALLOC:
+	case MI_PREDICATE:
 	case MI_TOPOLOGY_FILTER:
 	case MI_RS_CONTEXT:
 	case MI_SET_CONTEXT:
@@ -303,7 +298,8 @@ enum sg_mi_result sg_mi_execute(struct sg_cs *cs, struct sg_mem *mem, unsigned i
 	if (render_only(opcode) && cs->class != SG_RENDER)
 		return SG_MI_ERROR;
 	/* what has been predicated away is stepped over, but for what ends that */
-	if (cs->regs.predicated && opcode != MI_SET_PREDICATE && opcode != MI_BATCH_BUFFER_END)
+	if (opcode != MI_SET_PREDICATE && opcode != MI_BATCH_BUFFER_END &&
+	    sg_regs_predicated(&cs->regs))
 		return SG_MI_NEXT;
 
 	switch (opcode) {
@@ -312,7 +308,7 @@ enum sg_mi_result sg_mi_execute(struct sg_cs *cs, struct sg_mem *mem, unsigned i
 			cs->regs.nopid = MI_NOOP_ID(header);
 		return SG_MI_NEXT;
 	case MI_SET_PREDICATE:
-		mi_set_predicate(&cs->regs, header);
+		cs->regs.set_predicate = MI_SET_PREDICATE_ENABLE(header);
 		return SG_MI_NEXT;
 	case MI_ARB_ON_OFF:
 		cs->arbitration = header & MI_ARB_ON;

@@ -12,6 +12,11 @@ enum { AND = 1, OR, XOR, MOVE, INC, DEC, ADD, SUB, RSUB, IMAX, IMIN, UMAX, UMIN,
 
 #define OP_QWORD	0x20
 
+/* Where operands are that are not in the command, and where the answer goes. */
+#define OPERAND1_GPR	0
+#define OPERAND2_GPR	2
+#define RETURN_GPR	4
+
 static bool apply(unsigned int op, unsigned int bits, u64 old, u64 a, u64 b, u64 *result)
 {
 	unsigned int up = 64 - bits;
@@ -100,17 +105,19 @@ enum sg_mi_result sg_mi_atomic(struct sg_cs *cs, struct sg_mem *mem, unsigned in
 	void *ptr;
 
 	op &= ~OP_QWORD;
-	if (op < AND || op > PREDEC || MI_ATOMIC_SIZE(cmd[0]) != qword ||
-	    n != (cmd[0] & MI_ATOMIC_INLINE ? 11u : 3u))
+	if (op < AND || op > PREDEC || MI_ATOMIC_SIZE(cmd[0]) != qword)
+		return SG_MI_ERROR;
+	/* operands take as much as the size needs, or the most that there is */
+	if (cmd[0] & MI_ATOMIC_INLINE ? n != (qword ? 7u : 5u) && n != 11 : n != 3)
 		return SG_MI_ERROR;
 	addr = sg_mi_address(&cmd[1], (u32)size - 1);
 	if (cmd[0] & MI_ATOMIC_INLINE) {
 		/* dwords of the two operands alternate */
-		a = cmd[3] | (u64)cmd[5] << 32;
-		b = cmd[4] | (u64)cmd[6] << 32;
+		a = cmd[3] | (qword ? (u64)cmd[5] << 32 : 0);
+		b = cmd[4] | (qword ? (u64)cmd[6] << 32 : 0);
 	} else {
-		a = cs->regs.gpr[1];
-		b = cs->regs.gpr[2];
+		a = cs->regs.gpr[OPERAND1_GPR];
+		b = cs->regs.gpr[OPERAND2_GPR];
 	}
 	if (cmd[0] & MI_USE_GGTT)
 		return SG_MI_NEXT;
@@ -123,10 +130,9 @@ enum sg_mi_result sg_mi_atomic(struct sg_cs *cs, struct sg_mem *mem, unsigned in
 	if (!ptr)	/* nothing there, or not for writing */
 		sg_read(mem, addr, &old, size);
 	if (cmd[0] & MI_ATOMIC_RETURN) {
-		if (qword)
-			cs->regs.gpr[0] = old;
-		else
-			cs->regs.gpr[0] = (cs->regs.gpr[0] & ~(u64)0xffffffffu) | (u32)old;
+		u64 *to = &cs->regs.gpr[RETURN_GPR];
+
+		*to = qword ? old : (*to & ~(u64)0xffffffffu) | (u32)old;
 	}
 	return SG_MI_NEXT;
 }

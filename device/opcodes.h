@@ -12,8 +12,9 @@
 #define CLIENT_2D			2
 #define CLIENT_3D			3	/* 3D, media, video */
 
-/* MI commands: bits 28:23. Those below 0x10 are one dword long. */
+/* MI commands: bits 28:23. Those below MI_FIRST_LONG are one dword long. */
 #define MI_OPCODE(header)		((header) >> 23 & 0x3f)
+#define MI_FIRST_LONG			0x10
 #define MI_NOOP				0x00
 #define MI_SET_PREDICATE		0x01
 #define MI_USER_INTERRUPT		0x02
@@ -33,7 +34,6 @@
 #define MI_LOAD_SCAN_LINES_INCL		0x12
 #define MI_LOAD_SCAN_LINES_EXCL		0x13
 #define MI_DISPLAY_FLIP			0x14
-#define MI_SEMAPHORE_MBOX		0x16
 #define MI_SET_CONTEXT			0x18
 #define MI_URB_CLEAR			0x19
 #define MI_MATH				0x1a
@@ -69,17 +69,29 @@
 #define MI_COPY_SRC_GGTT		BIT(22)
 #define MI_COPY_DST_GGTT		BIT(21)
 
+#define MI_SEMAPHORE_POLL_REGISTER	BIT(16)
+
 #define MI_BBS_SECOND_LEVEL		BIT(22)
+#define MI_BBS_ADD_OFFSET		BIT(16)
 #define MI_BBS_PREDICATE		BIT(15)
+#define BB_OFFSET			0x2158
 
 #define MI_CBBE_COMPARE			BIT(21)
 #define MI_CBBE_MASK			BIT(19)
 #define MI_COMPARE_OP(header)		((header) >> 12 & 7)
 
 #define MI_PREDICATE_LOAD(header)	((header) >> 6 & 3)
+#define MI_PREDICATE_LOADOP_LOAD	2
+#define MI_PREDICATE_LOADOP_LOADINV	3
 #define MI_PREDICATE_COMBINE(header)	((header) >> 3 & 3)
+#define MI_PREDICATE_AND		1
+#define MI_PREDICATE_OR			2
+#define MI_PREDICATE_XOR		3
 #define MI_PREDICATE_COMPARE(header)	((header) & 3)
-#define MI_SET_PREDICATE_ENABLE(header)	((header) & 3)
+#define MI_PREDICATE_TRUE		0
+#define MI_PREDICATE_FALSE		1
+#define MI_PREDICATE_SRCS_EQUAL		2
+#define MI_SET_PREDICATE_ENABLE(header)	((header) & 0xf)
 
 #define MI_ATOMIC_SIZE(header)		((header) >> 19 & 3)
 #define MI_ATOMIC_INLINE		BIT(18)
@@ -99,10 +111,16 @@
 /* 3D and media: bits 28:27 subtype, 26:24 opcode, 23:16 sub-opcode. */
 #define GFX_SUBTYPE(header)		((header) >> 27 & 3)
 #define GFX_OPCODE(header)		((header) >> 24 & 7)
-#define GFX_COMMON			0
+#define GFX_SUB_OPCODE(header)		((header) >> 16 & 0xff)
 #define GFX_SINGLE_DWORD		1
 #define GFX_MEDIA			2
 #define GFX_3D				3
+
+#define GFX_3D_BINDING_TABLE_EDIT_VS	0x43	/* opcode 0; HS, DS, GS, PS follow */
+#define GFX_3D_BINDING_TABLE_EDIT_PS	0x47
+#define GFX_3D_SO_DECL_LIST		0x17	/* opcode 1 */
+#define GFX_MEDIA_GPGPU_OBJECT		0x04	/* opcode 1 */
+#define GFX_MEDIA_GPGPU_WALKER		0x05
 
 #define PIPE_CONTROL(header)		(((header) & 0xffff0000u) == 0x7a000000u)
 #define PIPE_CONTROL_INDEX		BIT(21)

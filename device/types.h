@@ -39,6 +39,16 @@ typedef int64_t s64;
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define fallthrough		__attribute__((__fallthrough__))
 
+/* The kernel's: @n aligned qwords. */
+static inline void *memset64(u64 *to, u64 value, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		to[i] = value;
+	return to;
+}
+
 #endif
 
 #endif
