@@ -92,44 +92,53 @@ static void check(struct machine *m, enum operation op, unsigned int bits, u64 o
 	assert_int_equal(get_gpr(m, 4), returned | (0x5555555555555555ull & ~mask));
 }
 
-static void all(struct machine *m, bool from_command, unsigned int dwords32, unsigned int dwords64)
+/* @dwords: how long commands are that carry their operands; otherwise 0. */
+static void check_operation(struct machine *m, enum operation op, unsigned int bits,
+			    unsigned int dwords)
 {
-	unsigned int op, i, j, bits;
+	unsigned int i, n = dwords ? dwords : 3;
 
-	for (bits = 32; bits <= 64; bits += 32)
-	for (op = AND; op < OPERATIONS; op++)
-	for (i = 0; i < ARRAY_SIZE(samples); i++)
-	for (j = 0; j < ARRAY_SIZE(samples); j++) {
-		u64 a = samples[j], b = 0x0123456789abcdefull * (i + j + 1);
-		unsigned int n = bits == 64 ? dwords64 : dwords32;
+	for (i = 0; i < ARRAY_SIZE(samples) * ARRAY_SIZE(samples); i++) {
+		u64 old = samples[i / ARRAY_SIZE(samples)], a = samples[i % ARRAY_SIZE(samples)];
+		u64 b = 0x0123456789abcdefull * (i + 1);
 		const u32 words[11] = { MI(0x2f, n) | OPERATION(op, bits) | RETURN |
-					(from_command ? INLINE : 0), LOW(DATA), HIGH(DATA),
+					(dwords ? INLINE : 0), LOW(DATA), HIGH(DATA),
 					LOW(a), LOW(b), HIGH(a), HIGH(b) };
 
-		put64(m, DATA, samples[i]);
-		set_gpr(m, 0, from_command ? 0 : a);
-		set_gpr(m, 2, from_command ? 0 : b);
+		put64(m, DATA, old);
+		set_gpr(m, 0, dwords ? 0 : a);
+		set_gpr(m, 2, dwords ? 0 : b);
 		set_gpr(m, 4, 0x5555555555555555ull);
 		emit_words(m, words, n);
-		check(m, op, bits, samples[i], a, b);
+		check(m, op, bits, old, a, b);
+	}
+}
+
+static void all(struct machine *m, unsigned int dwords32, unsigned int dwords64)
+{
+	enum operation op;
+
+	for (op = AND; op < OPERATIONS; op++) {
+		check_operation(m, op, 32, dwords32);
+		check_operation(m, op, 64, dwords64);
 	}
 }
 
 static void operands_in_the_command(void **state)
 {
-	all(*state, true, 11, 11);
+	all(*state, 11, 11);
 }
 
 /* Only as many operands as the size needs. */
 static void operands_in_a_short_command(void **state)
 {
-	all(*state, true, 5, 7);
+	all(*state, 5, 7);
 }
 
 /* The first in GPR 0, the second in GPR 2; the answer goes to GPR 4. */
 static void operands_in_registers(void **state)
 {
-	all(*state, false, 3, 3);
+	all(*state, 0, 0);
 }
 
 static void nothing_is_returned_unasked(void **state)

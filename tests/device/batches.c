@@ -90,7 +90,8 @@ static void stepped_over_3d(void **state)
 	expect_stepped_over(m, 0x7b000005 | 1 << 10 | 1 << 8, 7);	/* indirect, predicated */
 	expect_stepped_over(m, 0x79000002, 4);		/* 3DSTATE_DRAWING_RECTANGLE */
 	expect_stepped_over(m, 0x79170101, 259);	/* 3DSTATE_SO_DECL_LIST: nine bits */
-	expect_stepped_over(m, 0x78430102, 260);	/* 3DSTATE_BINDING_TABLE_EDIT_VS: likewise */
+	expect_stepped_over(m, 0x78430102, 260);	/* 3DSTATE_BINDING_TABLE_EDIT_VS to PS: likewise */
+	expect_stepped_over(m, 0x78470102, 260);
 	expect_stepped_over(m, 0x70000007, 9);		/* MEDIA_VFE_STATE */
 	expect_stepped_over(m, 0x70020002, 4);		/* MEDIA_INTERFACE_DESCRIPTOR_LOAD */
 	expect_stepped_over(m, 0x71000204, 0x206);	/* MEDIA_OBJECT, with much inline data */
@@ -324,6 +325,15 @@ static void semaphore_signal_mode(void **state)
 	assert_int_equal(go_on(m), SG_CS_DONE);
 }
 
+/* What is polled may be a register, for privileged batches; others do not wait for it. */
+static void semaphore_of_a_register(void **state)
+{
+	struct machine *m = *state;
+
+	EMIT(m, WAIT | 1u << 16 | RELATION(EQUAL), 0x12345678, m->base + GPR(0), 0);
+	run_to_end(m);
+}
+
 static void semaphore_lengths(void **state)
 {
 	struct machine *m = *state;
@@ -406,27 +416,25 @@ static u32 predicate_result(struct machine *m)
 	return sg_reg_read(&m->cs->regs, m->base + 0x418);
 }
 
-/* All 64 ways to combine: load, combine, compare; with each state before, sources equal or not. */
+/* All ways to load, combine and compare; with each state before, sources equal or not. */
 static void predicates(void **state)
 {
 	struct machine *m = *state;
-	unsigned int load_op, combine, compare, before, equal;
+	unsigned int i;
 
-	for (load_op = 0; load_op < 4; load_op++)
-	for (combine = 0; combine < 4; combine++)
-	for (compare = 0; compare < 4; compare++)
-	for (before = 0; before < 2; before++)
-	for (equal = 0; equal < 2; equal++) {
+	for (i = 0; i < 256; i++) {
+		const unsigned int load_op = i >> 6, combine = i >> 4 & 3, compare = i >> 2 & 3;
+		const unsigned int before = i >> 1 & 1, equal = i & 1;
 		/* true, false, sources equal, difference equal to MI_PREDICATE_DATA */
-		unsigned int c = (const unsigned int[]) { 1, 0, equal, !equal }[compare];
-		unsigned int r = (const unsigned int[]) { c, c & before, c | before,
-							  c ^ before }[combine];
+		const unsigned int compared[] = { 1, 0, equal, !equal }, c = compared[compare];
+		const unsigned int combined[] = { c, c & before, c | before, c ^ before };
+		const unsigned int r = combined[combine];
 
 		if (load_op == 1)
 			continue;	/* reserved */
-		EMIT(m, MI(0x22, 13), m->base + 0x400, 7 + !equal, m->base + 0x404, 0x11,
+		EMIT(m, MI(0x22, 15), m->base + 0x400, 7 + !equal, m->base + 0x404, 0x11,
 		     m->base + 0x408, 7, m->base + 0x40c, 0x11,
-		     m->base + 0x410, 1, m->base + 0x418, before);
+		     m->base + 0x410, 1, m->base + 0x414, 0, m->base + 0x418, before);
 		EMIT(m, PREDICATE | load_op << 6 | combine << 3 | compare);
 		run_to_end(m);
 		assert_int_equal(predicate_result(m), load_op == 0 ? before : load_op == 2 ? r : !r);
@@ -594,6 +602,7 @@ int main(void)
 		ON(predicated_jump, copy),
 		ON(semaphores, render),
 		ON(semaphore_signal_mode, video),
+		ON(semaphore_of_a_register, render),
 		ON(semaphore_lengths, copy),
 		ON(conditional_end, render),
 		ON(conditional_end_masked, render),

@@ -107,7 +107,10 @@ void run_to_end(struct machine *m)
 
 void assert_refused(struct machine *m, u64 at)
 {
-	assert_int_equal(run(m), SG_CS_ERROR);
-	assert_int_equal(m->cs->ip, at);
-	assert_int_equal(m->cs->error_header, memory_get(m->mem, at, 4));
+	enum sg_cs_event event = run(m);
+
+	if (event != SG_CS_ERROR || m->cs->ip != at ||
+	    m->cs->error_header != memory_get(m->mem, at, 4))
+		fail_msg("event %d at %#llx, not an error at %#llx, command %#x", event,
+			 (unsigned long long)m->cs->ip, (unsigned long long)at, get32(m, at));
 }

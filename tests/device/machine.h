@@ -13,9 +13,9 @@
 
 /* Where things are: the batch, pages of data, a page that the device may not write, no page. */
 #define BATCH		0x0000000000100000ull
-#define BATCH_PAGES	32
+#define BATCH_PAGES	8
 #define DATA		0x0000123400200000ull
-#define DATA_PAGES	8
+#define DATA_PAGES	4
 #define LOCKED		0x0000000000400000ull
 #define NOWHERE		0x0000000000600000ull
 

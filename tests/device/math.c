@@ -5,8 +5,11 @@
 
 #define ALU(op, a, b)	((u32)(op) << 20 | (u32)(a) << 10 | (b))
 
-enum { LOAD = 0x080, LOADINV = 0x480, LOAD0 = 0x081, LOAD1 = 0x481, ADD = 0x100, SUB, AND, OR, XOR,
-       STORE = 0x180, STOREINV = 0x580 };
+enum {
+	LOAD = 0x080, LOADINV = 0x480, LOAD0 = 0x081, LOAD1 = 0x481, ADD = 0x100, SUB, AND, OR, XOR,
+	STORE = 0x180, STOREINV = 0x580
+};
+
 enum { SRCA = 0x20, SRCB, ACCU = 0x31, ZF, CF };
 
 static const u64 samples[] = { 0, 1, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
@@ -46,37 +49,41 @@ static u64 by_hand(unsigned int op, u64 a, u64 b, bool *carry)
 	return r;
 }
 
+static void check_operation(struct machine *m, unsigned int op, u64 x, u64 y, bool invert_x,
+			    bool invert_y)
+{
+	bool carry;
+	u64 r = by_hand(op, invert_x ? ~x : x, invert_y ? ~y : y, &carry);
+
+	set_gpr(m, 14, x);
+	set_gpr(m, 15, y);
+	EMIT(m, MATH(9), ALU(invert_x ? LOADINV : LOAD, SRCA, 14),
+	     ALU(invert_y ? LOADINV : LOAD, SRCB, 15), ALU(op, 0, 0),
+	     ALU(STORE, 0, ACCU), ALU(STOREINV, 1, ACCU), ALU(STORE, 2, ZF),
+	     ALU(STOREINV, 3, ZF), ALU(STORE, 4, CF), ALU(STOREINV, 5, CF));
+	run_to_end(m);
+	assert_int_equal(get_gpr(m, 0), r);
+	assert_int_equal(get_gpr(m, 1), ~r);
+	assert_int_equal(get_gpr(m, 2), r ? 0 : ~0ull);
+	assert_int_equal(get_gpr(m, 3), r ? ~0ull : 0);
+	if (op <= SUB) {
+		assert_int_equal(get_gpr(m, 4), carry ? ~0ull : 0);
+		assert_int_equal(get_gpr(m, 5), carry ? 0 : ~0ull);
+	}
+	assert_int_equal(get_gpr(m, 14), x);
+	assert_int_equal(get_gpr(m, 15), y);
+}
+
 static void operations(void **state)
 {
-	struct machine *m = *state;
 	unsigned int op, i, j, inverted;
 
 	for (op = ADD; op <= XOR; op++)
-	for (i = 0; i < ARRAY_SIZE(samples); i++)
-	for (j = 0; j < ARRAY_SIZE(samples); j++)
-	for (inverted = 0; inverted < 4; inverted++) {
-		u64 a = inverted & 1 ? ~samples[i] : samples[i];
-		u64 b = inverted & 2 ? ~samples[j] : samples[j];
-		bool carry;
-		u64 r = by_hand(op, a, b, &carry);
-
-		set_gpr(m, 14, samples[i]);
-		set_gpr(m, 15, samples[j]);
-		EMIT(m, MATH(9), ALU(inverted & 1 ? LOADINV : LOAD, SRCA, 14),
-		     ALU(inverted & 2 ? LOADINV : LOAD, SRCB, 15), ALU(op, 0, 0),
-		     ALU(STORE, 0, ACCU), ALU(STOREINV, 1, ACCU), ALU(STORE, 2, ZF),
-		     ALU(STOREINV, 3, ZF), ALU(STORE, 4, CF), ALU(STOREINV, 5, CF));
-		run_to_end(m);
-		assert_int_equal(get_gpr(m, 0), r);
-		assert_int_equal(get_gpr(m, 1), ~r);
-		assert_int_equal(get_gpr(m, 2), r ? 0 : ~0ull);
-		assert_int_equal(get_gpr(m, 3), r ? ~0ull : 0);
-		if (op <= SUB) {
-			assert_int_equal(get_gpr(m, 4), carry ? ~0ull : 0);
-			assert_int_equal(get_gpr(m, 5), carry ? 0 : ~0ull);
-		}
-		assert_int_equal(get_gpr(m, 14), samples[i]);
-	}
+		for (i = 0; i < ARRAY_SIZE(samples); i++)
+			for (j = 0; j < ARRAY_SIZE(samples); j++)
+				for (inverted = 0; inverted < 4; inverted++)
+					check_operation(*state, op, samples[i], samples[j],
+							inverted & 1, inverted & 2);
 }
 
 static void constants(void **state)

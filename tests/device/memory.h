@@ -4,8 +4,8 @@
  *
  * Pages that follow each other for the device lie apart on the host, each in an allocation of its
  * own. A byte may be touched only between sg_mem_enter() and sg_mem_leave(), and only if it was
- * handed out there: all others are poisoned. A span that was handed out for reading and has
- * changed is a failure.
+ * handed out there: all others are poisoned. It is a failure if what was handed out for reading
+ * changes, or if more than SG_PIECE bytes change at once.
  */
 #ifndef SOFTGEM_TESTS_MEMORY_H
 #define SOFTGEM_TESTS_MEMORY_H
@@ -53,6 +53,9 @@ u64 memory_get(struct sg_mem *mem, u64 addr, size_t size);
 
 /** memory_put() - store the low @size bytes of @value at @addr; bytes not mapped are dropped. */
 void memory_put(struct sg_mem *mem, u64 addr, u64 value, size_t size);
+
+/** memory_same() - whether two address spaces have the same contents. */
+bool memory_same(struct sg_mem *found, struct sg_mem *expected);
 
 /** memory_assert_same() - fail at the first byte in which two address spaces differ. */
 void memory_assert_same(struct sg_mem *found, struct sg_mem *expected);

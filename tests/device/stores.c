@@ -288,6 +288,19 @@ static void pipe_control_writes(void **state)
 	assert_int_equal(get64(m, DATA), 99);
 }
 
+static void pipe_control_lengths(void **state)
+{
+	struct machine *m = *state;
+	u64 was = get64(m, DATA);
+
+	EMIT(m, 0x7a000000, 1u << 14);
+	EMIT(m, 0x7a000002, 1u << 14, LOW(DATA), HIGH(DATA));
+	run_to_end(m);
+	assert_int_equal(get64(m, DATA), was);
+	EMIT(m, 0x7a000005, 1u << 14, LOW(DATA), HIGH(DATA), 1, 2, 3, BATCH_END);
+	assert_refused(m, BATCH);
+}
+
 /* A batch may not use the global GTT: stores there do nothing, here or there. */
 static void global_addresses(void **state)
 {
@@ -411,6 +424,7 @@ int main(void)
 		ON(flush_dw_writes_nothing, copy),
 		ON(flush_dw_flags, video),
 		ON(pipe_control_writes, render),
+		ON(pipe_control_lengths, render),
 		ON(global_addresses, render),
 		ON(global_addresses, copy),
 		ON(global_loads, render),
