@@ -219,7 +219,7 @@ static void engine_run(struct sg_engine *engine)
 			engine_complete(engine, rq, error);
 			return;
 		}
-		rq->started = true;
+		sg_request_started(rq);
 		rq->start_ns = began;
 		sg_cs_start(&ring->cs, rq->batch);
 	}
@@ -328,13 +328,17 @@ int sg_engines_start(struct sg_gpu *gpu)
 }
 
 /**
- * sg_engines_stop() - end the engines' threads.
- * @gpu: the device; nothing can be submitted any more, and all requests are over
+ * sg_engines_stop() - end what is still queued, and the engines' threads.
+ * @gpu: the device; nothing can be submitted any more
  */
 void sg_engines_stop(struct sg_gpu *gpu)
 {
 	unsigned int i;
 
+	/* requests that wait for others' fences do so for a bounded time */
+	sg_gpu_set_wedged(gpu, true);
+	while (!list_empty_careful(&gpu->requests))
+		schedule_timeout_uninterruptible(1);
 	for (i = 0; i < SG_NUM_ENGINES; i++) {
 		if (gpu->engines[i].thread)
 			kthread_stop(gpu->engines[i].thread);

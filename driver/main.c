@@ -61,8 +61,8 @@ static void release_engines(struct drm_device *dev, void *unused)
 {
 	struct sg_gpu *gpu = to_sg_gpu(dev);
 
-	drain_workqueue(gpu->free_wq);
 	sg_engines_stop(gpu);
+	drain_workqueue(gpu->free_wq);
 	sg_shrink_fini(gpu);
 }
 

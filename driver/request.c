@@ -62,6 +62,7 @@ struct sg_request *sg_request_create(struct sg_ring *ring)
 	INIT_LIST_HEAD(&rq->link);
 	INIT_LIST_HEAD(&rq->gpu_link);
 	INIT_LIST_HEAD(&rq->raise_link);
+	INIT_LIST_HEAD(&rq->start_waits);
 	atomic_set(&rq->pending, 1);
 	sg_context_get(ring->ctx);
 	return rq;
@@ -98,7 +99,7 @@ void sg_request_discard(struct sg_request *rq)
 	sg_context_put(ctx);
 }
 
-static int add_wait(struct sg_request *rq, struct dma_fence *fence)
+static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_start)
 {
 	struct sg_request *other = sg_fence_to_request(fence);
 	unsigned int i;
@@ -107,7 +108,9 @@ static int add_wait(struct sg_request *rq, struct dma_fence *fence)
 	if (dma_fence_is_signaled(fence) || (other && other->ring == rq->ring))
 		return 0;
 	/* of a timeline, only the latest counts; look at the last few, where repetitions are */
-	for (i = rq->nwaits; i-- > 0 && i + 8 > rq->nwaits;) {
+	for (i = rq->nwaits; i-- > 0 && i + 8 > rq->nwaits && !until_start;) {
+		if (rq->waits[i].until_start)
+			continue;
 		if (rq->waits[i].fence == fence)
 			return 0;
 		if (other && rq->waits[i].fence->context == fence->context) {
@@ -131,6 +134,8 @@ static int add_wait(struct sg_request *rq, struct dma_fence *fence)
 		rq->room = room;
 	}
 	rq->waits[rq->nwaits].fence = dma_fence_get(fence);
+	/* of others' work there is nothing to be seen but its end */
+	rq->waits[rq->nwaits].until_start = until_start && other;
 	rq->waits[rq->nwaits++].request = rq;
 	return 0;
 }
@@ -139,18 +144,19 @@ static int add_wait(struct sg_request *rq, struct dma_fence *fence)
  * sg_request_wait_for() - have a request wait for a fence.
  * @rq: the request, not published yet
  * @fence: the fence, taken apart if it is a container; NULL is fine
+ * @until_start: wait only until the work behind it has begun to run
  *
  * Context: may allocate.
  * Return: 0 or -ENOMEM.
  */
-int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence)
+int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence, bool until_start)
 {
 	struct dma_fence_unwrap iter;
 	struct dma_fence *f;
 	int ret = 0;
 
 	dma_fence_unwrap_for_each(f, &iter, fence) {
-		ret = ret ?: add_wait(rq, f);
+		ret = ret ?: add_wait(rq, f, until_start);
 	}
 	return ret;
 }
@@ -236,6 +242,42 @@ static void give_up_waiting(struct timer_list *timer)
 	}
 }
 
+/* Returns false if the request behind the fence has already begun to run. */
+static bool wait_for_start(struct sg_gpu *gpu, struct sg_wait *wait)
+{
+	struct sg_request *other = sg_fence_to_request(wait->fence);
+	bool wait_for = false;
+
+	spin_lock_irq(&gpu->sched_lock);
+	if (!other->started) {
+		list_add_tail(&wait->start_link, &other->start_waits);
+		wait_for = true;
+	}
+	spin_unlock_irq(&gpu->sched_lock);
+	return wait_for;
+}
+
+/**
+ * sg_request_started() - a request begins to run, or has ended without.
+ * @rq: the request
+ *
+ * Context: the engine's thread.
+ */
+void sg_request_started(struct sg_request *rq)
+{
+	struct sg_gpu *gpu = rq->ring->engine->gpu;
+	struct sg_wait *wait, *next;
+	LIST_HEAD(waits);
+
+	spin_lock_irq(&gpu->sched_lock);
+	rq->started = true;
+	list_splice_init(&rq->start_waits, &waits);
+	spin_unlock_irq(&gpu->sched_lock);
+	/* each of them may be gone as soon as it has been told */
+	list_for_each_entry_safe(wait, next, &waits, start_link)
+		one_less(wait->request);
+}
+
 /**
  * sg_request_queue() - let a request run once its fences have signalled.
  * @rq: the request, its fence published; the reference is the engine's from now on
@@ -266,6 +308,11 @@ void sg_request_queue(struct sg_request *rq)
 
 	for (i = 0; i < rq->nwaits; i++) {
 		atomic_inc(&rq->pending);
+		if (rq->waits[i].until_start) {
+			if (!wait_for_start(gpu, &rq->waits[i]))
+				atomic_dec(&rq->pending);
+			continue;
+		}
 		if (dma_fence_add_callback(rq->waits[i].fence, &rq->waits[i].cb, wait_is_over))
 			atomic_dec(&rq->pending);
 	}
@@ -290,6 +337,7 @@ void sg_request_complete(struct sg_request *rq, int error)
 	unsigned int n;
 
 	del_timer_sync(&rq->timer);
+	sg_request_started(rq);
 	if (error)
 		dma_fence_set_error(&rq->fence, error);
 

@@ -18,11 +18,15 @@ struct sg_ring;
  * @cb: our callback at the fence
  * @fence: the fence; a reference is held until the request ends
  * @request: who waits
+ * @until_start: it is enough that the request behind the fence has begun to run
+ * @start_link: in that request's list then; guarded by the device's sched_lock
  */
 struct sg_wait {
 	struct dma_fence_cb cb;
 	struct dma_fence *fence;
 	struct sg_request *request;
+	bool until_start;
+	struct list_head start_link;
 };
 
 /**
@@ -38,7 +42,8 @@ struct sg_wait {
  * @priority: of the context, or higher if somebody important waits; guarded by sched_lock
  * @pending: fences that have not signalled yet, and one more until the request is queued
  * @error: -errno to fail with instead of running; set by whoever notices
- * @started: the engine has seen it; of the engine's thread
+ * @started: the engine has seen it; written by the engine's thread, under sched_lock
+ * @start_waits: waits of others that end when it starts; guarded by sched_lock
  * @start_ns: when it began to run; of the engine's thread
  * @submitted: when, in jiffies
  * @waits: what it waits for, @nwaits entries with room for @room; gone when it has ended (under
@@ -61,6 +66,7 @@ struct sg_request {
 	atomic_t pending;
 	int error;
 	bool started;
+	struct list_head start_waits;
 	u64 start_ns;
 	unsigned long submitted;
 	struct sg_wait *waits;
@@ -75,9 +81,10 @@ struct sg_request {
 
 struct sg_request *sg_request_create(struct sg_ring *ring);
 void sg_request_discard(struct sg_request *rq);
-int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence);
+int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence, bool until_start);
 void sg_request_init_fence(struct sg_request *rq);
 void sg_request_queue(struct sg_request *rq);
+void sg_request_started(struct sg_request *rq);
 void sg_request_complete(struct sg_request *rq, int error);
 
 struct sg_request *sg_fence_to_request(struct dma_fence *fence);

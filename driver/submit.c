@@ -178,7 +178,7 @@ static int submit_collect(struct sg_submit *s, struct sg_request *rq)
 		struct dma_fence *fence;
 
 		dma_resv_for_each_fence(&iter, o->obj->base.resv, usage, fence) {
-			ret = sg_request_wait_for(rq, fence);
+			ret = sg_request_wait_for(rq, fence, false);
 			if (ret)
 				return ret;
 		}

@@ -10,6 +10,8 @@ struct sg_object;
 
 struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
 				    bool read_only);
+struct sg_object *sg_pinned_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
+				   bool read_only);
 int sg_userptr_probe(unsigned long addr, u64 size, bool read_only);
 bool sg_object_is_userptr(const struct sg_object *obj);
 

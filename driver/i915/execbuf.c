@@ -32,7 +32,7 @@ static int check_args(const struct drm_i915_gem_execbuffer2 *args)
 {
 	if (args->flags & __I915_EXEC_UNKNOWN_FLAGS)
 		return -EINVAL;
-	if (args->flags & I915_EXEC_FENCE_SUBMIT)
+	if (args->flags & I915_EXEC_FENCE_IN && args->flags & I915_EXEC_FENCE_SUBMIT)
 		return -EINVAL;
 	if (args->flags & I915_EXEC_SECURE)
 		return -EPERM;
@@ -102,8 +102,6 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 		if (offset_in_page(entry->pad_to_size))
 			return -EINVAL;
 		place->size = max_t(u64, place->size, entry->pad_to_size);
-	} else if (entry->pad_to_size) {
-		return -EINVAL;
 	}
 	place->alignment = entry->alignment > PAGE_SIZE ? entry->alignment : 0;
 	place->start = LOW_START;
@@ -231,8 +229,10 @@ static int execbuf(struct i915_exec *exec)
 	ret = copy_entries(exec) ?: lookup_objects(exec) ?: build_lut(exec) ?: check_batch(exec) ?:
 	      i915_check_relocations(exec) ?: select_ring(exec) ?: i915_exec_get_fences(exec) ?:
 	      sg_submit_run(s);
-	if (!ret)
+	if (!ret) {
+		i915_write_relocations(exec);
 		write_offsets(exec);
+	}
 	return ret;
 }
 
@@ -275,7 +275,7 @@ I915_IOCTL(gem_execbuffer2)
 	xa_init(&exec.lut);
 
 	ret = -EINVAL;
-	if (args->flags & I915_EXEC_FENCE_IN) {
+	if (args->flags & (I915_EXEC_FENCE_IN | I915_EXEC_FENCE_SUBMIT)) {
 		exec.in_fence = sync_file_get_fence(lower_32_bits(args->rsvd2));
 		if (!exec.in_fence)
 			goto out;

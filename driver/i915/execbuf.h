@@ -36,7 +36,7 @@ struct i915_exec_fence {
  * @lut: index into @entries by handle, where relocations name handles
  * @fences: syncobjs
  * @nfences: how many
- * @in_fence: FENCE_IN's, or NULL
+ * @in_fence: FENCE_IN's or FENCE_SUBMIT's, or NULL
  * @out: FENCE_OUT's, or NULL; made by each attempt
  */
 struct i915_exec {
@@ -57,6 +57,7 @@ struct i915_exec {
 int i915_relocate(struct sg_submit *s);
 int i915_copy_relocations(struct sg_submit *s);
 int i915_check_relocations(struct i915_exec *exec);
+void i915_write_relocations(struct i915_exec *exec);
 void i915_free_relocations(struct i915_exec *exec);
 
 int i915_exec_get_fences(struct i915_exec *exec);

@@ -133,9 +133,10 @@ int i915_exec_collect(struct sg_submit *s, struct sg_request *rq)
 	unsigned int i;
 	int ret;
 
-	ret = sg_request_wait_for(rq, exec->in_fence);
+	ret = sg_request_wait_for(rq, exec->in_fence,
+				  exec->args->flags & I915_EXEC_FENCE_SUBMIT);
 	for (i = 0; i < exec->nfences && !ret; i++)
-		ret = sg_request_wait_for(rq, exec->fences[i].fence);
+		ret = sg_request_wait_for(rq, exec->fences[i].fence, false);
 	return ret;
 }
 

@@ -115,14 +115,16 @@ I915_IOCTL(gem_userptr)
 		return -EINVAL;
 	if (!user_range_ok(args->user_ptr, args->user_size))
 		return -EFAULT;
-	if (args->flags & I915_USERPTR_UNSYNCHRONIZED)
-		return capable(CAP_SYS_ADMIN) ? -ENODEV : -EPERM;
+	if (args->flags & I915_USERPTR_UNSYNCHRONIZED && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (args->flags & I915_USERPTR_PROBE) {
 		ret = sg_userptr_probe(args->user_ptr, args->user_size, read_only);
 		if (ret)
 			return ret;
 	}
-	obj = sg_userptr_create(to_sg_gpu(dev), args->user_ptr, args->user_size, read_only);
+	obj = args->flags & I915_USERPTR_UNSYNCHRONIZED ?
+		sg_pinned_create(to_sg_gpu(dev), args->user_ptr, args->user_size, read_only) :
+		sg_userptr_create(to_sg_gpu(dev), args->user_ptr, args->user_size, read_only);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	return publish_handle(file, obj, &args->handle);
@@ -242,7 +244,7 @@ I915_IOCTL(gem_set_domain)
 	struct sg_object *obj;
 	int ret;
 
-	if ((args->read_domains | args->write_domain) & I915_GEM_GPU_DOMAINS)
+	if ((args->read_domains | args->write_domain) & ~I915_GEM_CPU_DOMAINS)
 		return -EINVAL;
 	if (args->write_domain && args->read_domains != args->write_domain)
 		return -EINVAL;

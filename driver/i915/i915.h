@@ -39,6 +39,9 @@ struct i915_file {
 				 I915_GEM_DOMAIN_COMMAND | I915_GEM_DOMAIN_INSTRUCTION |	\
 				 I915_GEM_DOMAIN_VERTEX)
 
+/* Those that the CPU looks through. */
+#define I915_GEM_CPU_DOMAINS	(I915_GEM_DOMAIN_CPU | I915_GEM_DOMAIN_GTT | I915_GEM_DOMAIN_WC)
+
 extern const struct drm_ioctl_desc i915_ioctls[];
 extern const int i915_num_ioctls;
 

@@ -108,11 +108,12 @@ static int apply_user(struct i915_exec *exec, unsigned int i)
 			int t = find_target(exec, r.target_handle);
 			u64 offset = canonical(exec->submit.objects[t].offset);
 
-			/* if this fails it is relocated again the next time, no more */
 			pagefault_disable();
 			left = __copy_to_user_inatomic(&user[k].presumed_offset, &offset,
 						       sizeof(offset));
 			pagefault_enable();
+			if (left)
+				return -EAGAIN;
 		}
 	}
 	return min(ret, 0);
@@ -124,8 +125,17 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 	unsigned int k;
 	int ret = 0;
 
-	for (k = 0; k < entry->relocation_count && ret >= 0; k++)
-		ret = apply(exec, i, &exec->relocs[i][k]);
+	for (k = 0; k < entry->relocation_count && ret >= 0; k++) {
+		reloc_t *r = &exec->relocs[i][k];
+
+		ret = apply(exec, i, r);
+		if (ret == 1) {
+			int t = find_target(exec, r->target_handle);
+
+			/* what a further attempt goes by */
+			r->presumed_offset = canonical(exec->submit.objects[t].offset);
+		}
+	}
 	return min(ret, 0);
 }
 
@@ -158,6 +168,53 @@ int i915_relocate(struct sg_submit *s)
 	return 0;
 }
 
+/* What a client finds where it was not to be told where the target is. */
+#define PRESUMED_UNKNOWN	(~0ull)
+
+/*
+ * Copy the relocations of an object in. Until they have been applied nobody can say what addresses
+ * the commands contain; should the client try again it must not find that its own are right. One
+ * whose array cannot be written to has to live without, and has everything applied every time.
+ */
+static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry, reloc_t *relocs, size_t size)
+{
+	reloc_t __user *user = u64_to_user_ptr(entry->relocs_ptr);
+	unsigned int k;
+
+	if (copy_from_user(relocs, user, size))
+		return -EFAULT;
+	for (k = 0; k < entry->relocation_count; k++)
+		if (put_user(PRESUMED_UNKNOWN, &user[k].presumed_offset))
+			relocs[k].presumed_offset = PRESUMED_UNKNOWN;
+	return 0;
+}
+
+/**
+ * i915_write_relocations() - tell the client where the targets of copied relocations are.
+ * @exec: the execbuf, submitted
+ */
+void i915_write_relocations(struct i915_exec *exec)
+{
+	unsigned int i, k;
+
+	if (!exec->relocs)
+		return;
+	for (i = 0; i < exec->submit.count; i++) {
+		const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
+		reloc_t __user *user = u64_to_user_ptr(entry->relocs_ptr);
+
+		if (!exec->relocs[i])
+			continue;
+		for (k = 0; k < entry->relocation_count; k++) {
+			int t = find_target(exec, exec->relocs[i][k].target_handle);
+
+			if (put_user(canonical(exec->submit.objects[t].offset),
+				     &user[k].presumed_offset))
+				return;
+		}
+	}
+}
+
 /**
  * i915_copy_relocations() - sg_submit_ops.prepare: copy all relocations in.
  * @s: the submission
@@ -168,6 +225,7 @@ int i915_copy_relocations(struct sg_submit *s)
 {
 	struct i915_exec *exec = to_i915_exec(s);
 	unsigned int i;
+	int ret;
 
 	if (exec->relocs)
 		return 0;
@@ -183,8 +241,9 @@ int i915_copy_relocations(struct sg_submit *s)
 		exec->relocs[i] = kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
 		if (!exec->relocs[i])
 			return -ENOMEM;
-		if (copy_from_user(exec->relocs[i], u64_to_user_ptr(entry->relocs_ptr), size))
-			return -EFAULT;
+		ret = copy_relocs(entry, exec->relocs[i], size);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
