@@ -129,11 +129,11 @@ static void overlapping(void)
 
 	pinned_init(&p);
 	p.obj[0].offset = p.obj[1].offset;
-	CHECK_RET(submit(&p, 1), -EINVAL);
+	CHECK_RET(submit(&p, 1), -ENOSPC);
 	p.obj[0].offset = p.obj[1].offset + PAGE;
-	CHECK_RET(submit(&p, 1), -EINVAL);
+	CHECK_RET(submit(&p, 1), -ENOSPC);
 	p.obj[0].offset = p.obj[1].offset - PAGE;
-	CHECK_RET(submit(&p, 1), -EINVAL);
+	CHECK_RET(submit(&p, 1), -ENOSPC);
 	/* Side by side is fine. */
 	p.obj[0].offset = p.obj[1].offset - 2 * PAGE;
 	CHECK_RET(submit(&p, 1), 0);

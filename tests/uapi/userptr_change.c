@@ -191,13 +191,6 @@ static long call_replace(void *arg)
 	return 0;
 }
 
-static long call_dontneed(void *arg)
-{
-	struct span *span = arg;
-
-	return madvise(span->ptr, span->len, MADV_DONTNEED) ? -errno : 0;
-}
-
 static long call_protect(void *arg)
 {
 	struct span *span = arg;
@@ -232,7 +225,6 @@ static void munmap_waits(void)
 static void others_wait(void)
 {
 	waits_for_gpu(call_replace, EXEC_OBJECT_WRITE);
-	waits_for_gpu(call_dontneed, EXEC_OBJECT_WRITE);
 	waits_for_gpu(call_protect, EXEC_OBJECT_WRITE);
 }
 
@@ -262,6 +254,68 @@ static void waits_for_queued(void)
 	/* The batch was done when munmap returned. */
 	CHECK(!gem_is_busy(fd, b.handle));
 	CHECK_HEX(gem_read32(fd, witness, 0), 0x0dd);
+	spin_free(&s);
+}
+
+static long end_spin_later(void *arg)
+{
+	sleep_ms(400);
+	spin_end(arg);
+	return 0;
+}
+
+static void dropped_under_way(void)
+{
+	int fd = gem_open();
+	uint32_t *ptr = map_anon(SIZE), gate = gem_create(fd, PAGE);
+	uint32_t handle = gem_userptr(fd, ptr, SIZE, 0);
+	struct batch b;
+	struct job job;
+	struct spin s;
+
+	ptr[0] = 1;
+	spin_start(&s, fd, 0, I915_EXEC_BLT, gate, EXEC_OBJECT_WRITE);
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	batch_obj(&b, gate, 0);
+	batch_store(&b, handle, 0, 2);
+	batch_store(&b, handle, PAGE, 3);
+	batch_submit(&b);
+	/* Whether this waits for the batch or not, the store is to what is dropped. */
+	job_start(&job, end_spin_later, &s);
+	CHECK_SYS(madvise(ptr, SIZE, MADV_DONTNEED));
+	CHECK_INT(ptr[0], 0);
+	ptr[1] = 4;
+	CHECK_INT(job_end(&job), 0);
+	gem_sync(fd, b.handle);
+	CHECK_INT(ptr[0], 0);
+	CHECK_INT(ptr[PAGE / 4], 0);
+	/* And the next batch writes to what is there now. */
+	gpu_store(fd, handle, 0, 5);
+	CHECK_INT(ptr[0], 5);
+	CHECK_INT(ptr[1], 4);
+	spin_free(&s);
+}
+
+static void shared_dropped_under_way(void)
+{
+	int fd = gem_open();
+	uint32_t *ptr = map_memfd(SIZE), gate = gem_create(fd, PAGE);
+	uint32_t handle = gem_userptr(fd, ptr, SIZE, 0);
+	struct batch b;
+	struct job job;
+	struct spin s;
+
+	spin_start(&s, fd, 0, I915_EXEC_BLT, gate, EXEC_OBJECT_WRITE);
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	batch_obj(&b, gate, 0);
+	batch_store(&b, handle, 0, 2);
+	batch_submit(&b);
+	/* Only the mapping's entries go; the file's pages are the same ones. */
+	job_start(&job, end_spin_later, &s);
+	CHECK_SYS(madvise(ptr, SIZE, MADV_DONTNEED));
+	CHECK_INT(job_end(&job), 0);
+	gem_sync(fd, b.handle);
+	CHECK_INT(ptr[0], 2);
 	spin_free(&s);
 }
 
@@ -482,8 +536,11 @@ static const struct subtest tests[] = {
 	{ "after MADV_DONTNEED both sides see new zero pages", dropped },
 	{ "after a hole is punched into a memfd both sides see zeros there", hole_punched },
 	{ "munmap waits while a batch that uses the object runs", munmap_waits, 30 },
-	{ "mmap over it, MADV_DONTNEED and mprotect wait, too", others_wait, 30 },
+	{ "mmap over it and mprotect wait, too", others_wait, 30 },
 	{ "munmap of one page waits for a batch that is only queued", waits_for_queued },
+	{ "MADV_DONTNEED under a batch: its stores do not land in the new pages",
+	  dropped_under_way },
+	{ "MADV_DONTNEED of a memfd under a batch: no store is lost", shared_dropped_under_way },
 	{ "munmap waits for the batch though the handle is closed", closed_still_waits },
 	{ "munmap of an idle object does not wait for other work", idle_is_quick },
 	{ "munmap next to a busy object does not wait", neighbour_is_quick },
