@@ -90,7 +90,6 @@ write_igt_job() {
 		echo "IGT=$IGT_DIR TEST_TIMEOUT=$TEST_TIMEOUT"
 		cat "$TOP/vm/guest/igt"
 	} > "$JOB/job"
-	sed '/^#/d; /^$/d' "$TOP/tests/igt/arguments" > "$JOB/arguments"
 	: > "$JOB/out/died"
 }
 

@@ -323,13 +323,24 @@ I915_IOCTL(gem_get_caching)
 	return 0;
 }
 
+/* The widest row that a fence of this generation can describe. */
+#define MAX_STRIDE	(128u << 10)
+
+static bool stride_ok(u32 mode, u32 stride)
+{
+	u32 tile_width = mode == I915_TILING_X ? 512 : 128;
+
+	return mode == I915_TILING_NONE ||
+	       (stride && stride <= MAX_STRIDE && stride % tile_width == 0);
+}
+
 I915_IOCTL(gem_set_tiling)
 {
 	struct drm_i915_gem_set_tiling *args = data;
 	struct sg_object *obj;
 	int ret = 0;
 
-	if (args->tiling_mode > I915_TILING_LAST)
+	if (args->tiling_mode > I915_TILING_LAST || !stride_ok(args->tiling_mode, args->stride))
 		return -EINVAL;
 	obj = sg_object_lookup(file, args->handle);
 	if (!obj)

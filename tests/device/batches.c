@@ -284,6 +284,22 @@ static void predicated_jump(void **state)
 	}
 }
 
+/* A bit of the jump adds BB_OFFSET to its target. */
+static void jump_by_an_offset(void **state)
+{
+	struct machine *m = *state;
+	u64 next = DATA + PAGE_BYTES;
+
+	put32(m, next, 0xffffffff);
+	put32(m, next + 0x40, BATCH_END);
+	EMIT(m, LRI, m->base + 0x158, 0x40);
+	EMIT(m, START | 1u << 16, LOW(next), HIGH(next));
+	assert_int_equal(run(m), SG_CS_DONE);
+	assert_int_equal(sg_cs_acthd(m->cs), next + 0x40);
+	EMIT(m, START, LOW(next + 0x40), HIGH(next));
+	assert_int_equal(run(m), SG_CS_DONE);
+}
+
 static const u32 samples[] = { 0, 1, 2, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
 
 /* What a comparison field says, of memory on the left and the command on the right. */
@@ -600,6 +616,7 @@ int main(void)
 		ON(levels_do_not_outlive_the_batch, render),
 		ON(predicated_jump, render),
 		ON(predicated_jump, copy),
+		ON(jump_by_an_offset, render),
 		ON(semaphores, render),
 		ON(semaphore_signal_mode, video),
 		ON(semaphore_of_a_register, render),

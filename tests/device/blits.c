@@ -182,7 +182,8 @@ COMMAND(pat_chroma_immediate, 0x77, NO_SOURCE, COLOR_PATTERN, true)
 static const struct command copy = { 0x53, COLOR_SOURCE, NO_PATTERN, false };
 
 /* Source and destination are one surface, at every distance up to a few pixels and rows. */
-static void check_overlap(struct machine *m, struct surface s, unsigned int depth, u8 rop, int reach)
+static void check_overlap(struct machine *m, struct surface s, unsigned int depth, u8 rop, int reach,
+			  bool write_alpha)
 {
 	unsigned int cpp = bytes_per_pixel(depth);
 	int dx, dy, w = width_of(&s, cpp) - 2 * reach;
@@ -193,7 +194,7 @@ static void check_overlap(struct machine *m, struct surface s, unsigned int dept
 				.dst = s, .src = s, .depth = depth, .rop = rop,
 				.area = { reach, reach, reach + w, reach + 9 },
 				.source = COLOR_SOURCE, .src_x = reach + dx, .src_y = reach + dy,
-				.write_alpha = true, .write_rgb = true,
+				.write_alpha = write_alpha, .write_rgb = true,
 			};
 
 			emit_xy(m, copy.opcode, &d);
@@ -211,10 +212,11 @@ static void overlap(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(surfaces); i++)
 		for (depth = 0; depth < 4; depth += depth ? 2 : 1) {
-			check_overlap(*state, surfaces[i], depth, 0xcc, 2);
-			check_overlap(*state, surfaces[i], depth, 0x66, 1);
+			check_overlap(*state, surfaces[i], depth, 0xcc, 2, true);
+			check_overlap(*state, surfaces[i], depth, 0xcc, 1, false);
+			check_overlap(*state, surfaces[i], depth, 0x66, 1, true);
 		}
-	check_overlap(*state, surfaces[1], 3, 0xcc, 12);
+	check_overlap(*state, surfaces[1], 3, 0xcc, 12, true);
 }
 
 /* Overlap at distances near the length of the spans that a blit is cut into. */

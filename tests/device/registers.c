@@ -25,13 +25,18 @@ static const struct known render_registers[] = {
 	{ 0x2290, 2, ~0u, false },	/* GPGPU_THREADS_DISPATCHED */
 	{ 0x22c8, 2, ~3u, false },	/* PS_INVOCATION_COUNT */
 	{ 0x22d8, 2, ~0u, false },	/* PS_DEPTH_COUNT */
+	{ 0x22f0, 2, ~3u, false },	/* both again, slice 1 */
+	{ 0x22f8, 2, ~0u, false },
 	{ 0x2300, 16, ~0u, false },	/* pipeline statistics, HS to CL */
+	{ 0x2360, 2, ~0u, false },	/* OA_CTX_CONTROL, OACTXID */
 	{ 0x23bc, 1, 1, false },	/* MI_PREDICATE_RESULT_2 */
 	{ 0x2400, 5, ~0u, false },	/* MI_PREDICATE_SRC0, SRC1, DATA */
 	{ 0x2418, 1, 1, false },	/* MI_PREDICATE_RESULT */
 	{ 0x241c, 1, 1, false },	/* MI_PREDICATE_RESULT_1 */
 	{ 0x2420, 1, ~0u, false },	/* 3DPRIM_END_OFFSET */
 	{ 0x2430, 5, ~0u, false },	/* 3DPRIM_START_VERTEX and on */
+	{ 0x2448, 2, ~3u, false },	/* PS_INVOCATION_COUNT, slice 2 */
+	{ 0x2450, 2, ~0u, false },	/* PS_DEPTH_COUNT, slice 2 */
 	{ 0x2500, 3, ~0u, false },	/* GPGPU_DISPATCHDIM */
 	{ 0x2580, 1, 0xffff, true },	/* CS_CHICKEN1 */
 	{ 0x2600, 32, ~0u, false },	/* CS_GPR */
@@ -40,8 +45,12 @@ static const struct known render_registers[] = {
 	{ 0x5280, 4, ~3u, false },	/* SO_WRITE_OFFSET */
 	{ 0x7000, 1, 0xfeff, true },	/* CACHE_MODE_0 */
 	{ 0x7004, 1, 0xffff, true },	/* CACHE_MODE_1 */
+	{ 0x7008, 1, 0xffff, true },	/* GT_MODE */
 	{ 0x7014, 1, 0xffff, true },	/* COMMON_SLICE_CHICKEN2 */
+	{ 0x7034, 1, ~0u, false },	/* L3CNTLREG */
 	{ 0x7304, 1, 0xffff, true },	/* HDC_CHICKEN1 */
+	{ 0xe400, 1, 0xffff, false },	/* TD_CTL */
+	{ 0xe404, 1, ~0u, false },	/* TD_CTL2 */
 };
 
 static const struct known copy_registers[] = {
@@ -221,6 +230,17 @@ static void timestamp(void **state)
 	assert_int_equal(stored(m, m->base + 0x35c), 0x3);
 }
 
+static void context_timestamp(void **state)
+{
+	struct machine *m = *state;
+	u32 first;
+
+	EMIT(m, LRI, m->base + 0x3a8, 0x80000000);
+	first = stored(m, m->base + 0x3a8);
+	assert_true(first < 0x80000000);
+	assert_true(stored(m, m->base + 0x3a8) >= first);
+}
+
 /* What runs the engine is not for batches: ring, contexts, page tables, interrupts, resets. */
 static void privileged(void **state)
 {
@@ -276,6 +296,8 @@ int main(void)
 		ON(outlive_a_batch, render),
 		ON(timestamp, render),
 		ON(timestamp, copy),
+		ON(context_timestamp, render),
+		ON(context_timestamp, video),
 		ON(privileged, render),
 		ON(privileged, copy),
 		ON(other_engines, render),
