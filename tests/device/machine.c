@@ -59,6 +59,16 @@ void emit_words(struct machine *m, const u32 *dw, unsigned int n)
 	m->n += n;
 }
 
+void mark(struct machine *m, unsigned int n)
+{
+	EMIT(m, STORE_DWORD, LOW(DATA + 4 * n), HIGH(DATA), 0x600d);
+}
+
+bool marked(struct machine *m, unsigned int n)
+{
+	return get32(m, DATA + 4 * n) == 0x600d;
+}
+
 void set_gpr(struct machine *m, unsigned int n, u64 value)
 {
 	sg_reg_write(&m->cs->regs, m->base + GPR(n), LOW(value));

@@ -95,6 +95,12 @@ void emit_words(struct machine *m, const u32 *dw, unsigned int n);
 /** HERE() - the GPU address of what is emitted next. */
 #define HERE(m)		(BATCH + 4ull * (m)->n)
 
+/** mark() - emit a store that tells, in dword @n of DATA, that the way led here. */
+void mark(struct machine *m, unsigned int n);
+
+/** marked() - whether mark() has been passed. */
+bool marked(struct machine *m, unsigned int n);
+
 /** set_gpr(), get_gpr() - a general purpose register, past the commands. */
 void set_gpr(struct machine *m, unsigned int n, u64 value);
 u64 get_gpr(struct machine *m, unsigned int n);
