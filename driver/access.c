@@ -16,6 +16,7 @@
 
 #include "gpu.h"
 #include "object.h"
+#include "shadow.h"
 
 #define BOUNCE_SIZE	SZ_64K
 
@@ -27,6 +28,7 @@ static int copy_direct(struct sg_object *obj, u64 offset, void __user *user, u64
 	if (ret)
 		return ret;
 	ret = sg_object_pin_pages(obj);
+	sg_shadow_flush(obj);
 	dma_resv_unlock(obj->base.resv);
 	if (ret)
 		return ret;

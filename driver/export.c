@@ -17,6 +17,7 @@
 #include "mmap.h"
 #include "object.h"
 #include "prime.h"
+#include "shadow.h"
 
 static struct sg_object *buf_object(struct dma_buf *buf)
 {
@@ -32,6 +33,7 @@ static int export_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
 	if (ret)
 		return ret;
 	ret = sg_object_pin_pages(obj);
+	sg_shadow_flush(obj);
 	dma_resv_unlock(obj->base.resv);
 	return ret;
 }
@@ -92,6 +94,7 @@ static int export_vmap(struct dma_buf *buf, struct iosys_map *map)
 
 	sg_dma_buf_vmap_lock(obj->base.resv);
 	ret = sg_object_pin_pages(obj);
+	sg_shadow_flush(obj);
 	sg_dma_buf_vmap_unlock(obj->base.resv);
 	if (ret)
 		return ret;
@@ -130,7 +133,8 @@ static int export_begin_cpu(struct dma_buf *buf, enum dma_data_direction dir)
 {
 	bool write = dir == DMA_BIDIRECTIONAL || dir == DMA_TO_DEVICE;
 
-	return sg_object_wait(buf_object(buf), write, true, MAX_SCHEDULE_TIMEOUT);
+	return sg_object_wait(buf_object(buf), write, true, MAX_SCHEDULE_TIMEOUT) ?:
+	       sg_shadow_sync(buf_object(buf));
 }
 
 static const struct dma_buf_ops export_ops = {

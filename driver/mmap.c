@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * The GPU's buffers in a process's address space: fake offsets, mmap(2), and the fault handler of
- * the CPU kinds.
+ * The GPU's buffers in a process's address space: fake offsets, mmap(2), and the fault
+ * handlers.
  *
  * An object has a fake offset for each kind, made when somebody first asks for it. A mapping holds
  * a reference to the object. One fault fills the whole mapping; the page table entries hold no
  * reference to the pages, and are taken away by sg_mmap_revoke() before the pages are.
+ *
+ * The CPU kinds show the bytes as they lie in memory. The aperture shows those of a tiled object as
+ * if they were linear: such a mapping is filled in view by view with the object's shadow (see
+ * shadow.c), and its entries become writable at the first write to a view, so that what was only
+ * read is not written back.
  */
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
+#include <linux/vmalloc.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
@@ -17,6 +23,7 @@
 #include "mmap.h"
 #include "object.h"
 #include "prime.h"
+#include "shadow.h"
 
 static struct sg_mmap_offset *find_offset(struct sg_object *obj, enum sg_mmap_kind kind)
 {
@@ -134,7 +141,8 @@ static vm_fault_t fill_vma(struct vm_area_struct *vma, const struct sg_object *o
 		.obj = obj,
 		.mm = vma->vm_mm,
 		.index = first,
-		.prot = vma->vm_page_prot,
+		/* not the mapping's: where write faults are asked for, that one is read-only */
+		.prot = vm_get_page_prot(vma->vm_flags),
 	};
 
 	if (apply_to_page_range(vma->vm_mm, vma->vm_start, vma->vm_end - vma->vm_start, fill_pte,
@@ -174,6 +182,7 @@ static vm_fault_t fault_object(struct vm_area_struct *vma, struct sg_object *obj
 		goto exit;
 	}
 	ret = sg_object_get_pages(obj);
+	sg_shadow_flush(obj);
 	fault = ret ? fault_code(ret) : fill_vma(vma, obj, first);
 	dma_resv_unlock(obj->base.resv);
 exit:
@@ -195,6 +204,7 @@ static int access_object(struct sg_object *obj, u64 offset, void *buf, int len, 
 	if (ret)
 		return ret;
 	ret = sg_object_get_pages(obj);
+	sg_shadow_flush(obj);
 	while (!ret && done < len) {
 		size_t n = len - done;
 		void *ptr = sg_object_span(obj, offset + done, &n);
@@ -233,6 +243,124 @@ static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 			     buf, len, write);
 }
 
+/**
+ * struct sg_view_fill - a mapping being filled in with a part of a view.
+ * @mm: where
+ * @mem: the page of the view that comes next
+ * @prot: protection of the entries
+ */
+struct sg_view_fill {
+	struct mm_struct *mm;
+	void *mem;
+	pgprot_t prot;
+};
+
+static int fill_view_pte(pte_t *pte, unsigned long addr, void *data)
+{
+	struct sg_view_fill *fill = data;
+
+	set_pte_at(fill->mm, addr, pte,
+		   pte_mkspecial(pfn_pte(vmalloc_to_pfn(fill->mem), fill->prot)));
+	fill->mem += PAGE_SIZE;
+	return 0;
+}
+
+/* Fill in what a mapping shows of the view at @addr. The reservation is held. */
+static vm_fault_t fill_view(struct vm_area_struct *vma, struct sg_object *obj, unsigned long addr,
+			    bool write)
+{
+	u64 first = (u64)offset_first(vma) << PAGE_SHIFT, start, len, end;
+	struct sg_view_fill fill = { .mm = vma->vm_mm };
+	struct sg_shadow_view *view;
+
+	view = sg_shadow_get(obj, first + (addr & PAGE_MASK) - vma->vm_start, &start, &len);
+	if (IS_ERR(view))
+		return fault_code(PTR_ERR(view));
+	if (write)
+		view->dirty = true;
+	/* once it will be written back anyhow, there is nothing to be told of any more */
+	fill.prot = vm_get_page_prot(view->dirty ? vma->vm_flags : vma->vm_flags & ~VM_SHARED);
+	end = min(start + len, first + (vma->vm_end - vma->vm_start));
+	fill.mem = view->mem;
+	if (start < first) {
+		fill.mem += first - start;
+		start = first;
+	}
+	if (apply_to_page_range(vma->vm_mm, vma->vm_start + (start - first), end - start,
+				fill_view_pte, &fill))
+		return VM_FAULT_OOM;
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t gtt_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+	struct sg_object *obj = mo->obj;
+	/* what is written to a private mapping goes to a copy */
+	bool write = vmf->flags & FAULT_FLAG_WRITE && vma->vm_flags & VM_SHARED;
+	vm_fault_t fault;
+	int ret, idx;
+
+	if (!drm_dev_enter(obj->base.dev, &idx))
+		return VM_FAULT_SIGBUS;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret) {
+		fault = fault_code(ret);
+		goto exit;
+	}
+	ret = sg_object_get_pages(obj);
+	if (ret)
+		fault = fault_code(ret);
+	else if (obj->tiling == SG_LINEAR)
+		fault = fill_vma(vma, obj, offset_first(vma));
+	else
+		fault = fill_view(vma, obj, vmf->address, write);
+	dma_resv_unlock(obj->base.resv);
+exit:
+	drm_dev_exit(idx);
+	return fault;
+}
+
+/* A debugger looks at a linear or a tiled object: at the latter's shadow, as the process does. */
+static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+		      int write)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+	struct sg_object *obj = mo->obj;
+	u64 offset = addr - vma->vm_start + ((u64)offset_first(vma) << PAGE_SHIFT);
+	struct sg_shadow_view *view;
+	u64 start, size;
+	int ret;
+
+	if (READ_ONCE(obj->tiling) == SG_LINEAR)
+		return access_object(obj, offset, buf, len, write);
+	if (offset >= obj->base.size)
+		return -EINVAL;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return ret;
+	ret = obj->tiling == SG_LINEAR ? -EAGAIN : sg_object_get_pages(obj);
+	if (ret)
+		goto unlock;
+	view = sg_shadow_get(obj, offset, &start, &size);
+	if (IS_ERR(view)) {
+		ret = PTR_ERR(view);
+		goto unlock;
+	}
+	/* the caller asks again for what is beyond the view */
+	ret = min_t(u64, len, start + size - offset);
+	if (write) {
+		view->dirty = true;
+		memcpy(view->mem + (offset - start), buf, ret);
+	} else {
+		memcpy(buf, view->mem + (offset - start), ret);
+	}
+unlock:
+	dma_resv_unlock(obj->base.resv);
+	return ret;
+}
+
 static void cpu_open(struct vm_area_struct *vma)
 {
 	struct sg_mmap_offset *mo = vma->vm_private_data;
@@ -252,6 +380,14 @@ static const struct vm_operations_struct cpu_ops = {
 	.close = cpu_close,
 	.fault = cpu_fault,
 	.access = cpu_access,
+};
+
+static const struct vm_operations_struct gtt_ops = {
+	.open = cpu_open,
+	.close = cpu_close,
+	.fault = gtt_fault,
+	.pfn_mkwrite = gtt_fault,	/* which fills in again, writable now */
+	.access = gtt_access,
 };
 
 /*
@@ -346,7 +482,7 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 		return ret;
 	}
 	vma->vm_private_data = mo;
-	vma->vm_ops = &cpu_ops;
+	vma->vm_ops = mo->kind == SG_MMAP_GTT ? &gtt_ops : &cpu_ops;
 	return 0;
 }
 
@@ -398,6 +534,24 @@ void sg_mmap_revoke(struct sg_object *obj)
 		spin_lock(&obj->mmap_lock);
 	}
 	spin_unlock(&obj->mmap_lock);
+}
+
+/**
+ * sg_mmap_revoke_kind() - sg_mmap_revoke(), for the mappings of one kind.
+ * @obj: the object
+ * @kind: the kind
+ *
+ * Context: the reservation is held. Allocates nothing.
+ */
+void sg_mmap_revoke_kind(struct sg_object *obj, enum sg_mmap_kind kind)
+{
+	struct sg_mmap_offset *mo;
+
+	spin_lock(&obj->mmap_lock);
+	mo = find_offset(obj, kind);
+	spin_unlock(&obj->mmap_lock);
+	if (mo)
+		drm_vma_node_unmap(&mo->node, obj->base.dev->anon_inode->i_mapping);
 }
 
 /**

@@ -14,6 +14,7 @@
 #include "mmap.h"
 #include "object.h"
 #include "prime.h"
+#include "shadow.h"
 #include "shrink.h"
 #include "space.h"
 
@@ -25,6 +26,7 @@ static void sg_object_free_work(struct work_struct *work)
 			      MAX_SCHEDULE_TIMEOUT);
 	sg_bindings_destroy(obj);
 	sg_shrink_remove(obj);
+	sg_shadow_fini(obj);
 	if (obj->have_pages)
 		obj->ops->put_pages(obj);
 	obj->ops->release(obj);
@@ -115,6 +117,7 @@ void sg_object_put_pages(struct sg_object *obj)
 	dma_resv_assert_held(obj->base.resv);
 	if (!obj->have_pages)
 		return;
+	sg_shadow_flush(obj);
 	sg_mmap_revoke(obj);
 	down_write(&gpu->revoke);
 	gpu->revoke_seq++;

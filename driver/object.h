@@ -9,10 +9,12 @@
 
 #include <drm/drm_gem.h>
 
+#include "../device/tiling.h"
 #include "pages.h"
 
 struct sg_gpu;
 struct sg_object;
+struct sg_shadow;
 
 /**
  * struct sg_object_ops - what differs between kinds of backing store.
@@ -51,6 +53,9 @@ enum sg_madv {
  * @have_pages: get_pages() succeeded. Guarded by the reservation.
  * @pages_pin: how many hold the pages by sg_object_pin_pages(). Raised under the reservation.
  * @madv: guarded by the reservation
+ * @tiling: how the bytes lie, for those who look through the aperture; guarded by the reservation
+ * @stride: bytes from a row to the next, 0 if linear; likewise
+ * @shadow: what they see of it, if they do; likewise. There are pages as long as there is one.
  * @bind_lock: guards @bindings; innermost but for the scheduler's locks
  * @bindings: struct sg_binding, by address space
  * @mmap_lock: guards @offsets
@@ -69,6 +74,10 @@ struct sg_object {
 	bool have_pages;
 	atomic_t pages_pin;
 	enum sg_madv madv;
+
+	enum sg_tiling tiling;
+	u32 stride;
+	struct sg_shadow *shadow;
 
 	spinlock_t bind_lock;
 	struct rb_root bindings;

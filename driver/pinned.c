@@ -137,6 +137,11 @@ struct sg_object *sg_pinned_create(struct sg_gpu *gpu, unsigned long addr, u64 s
 	pinned->obj.read_only = read_only;
 	pinned->mm = current->mm;
 	ret = account_locked_vm(pinned->mm, size >> PAGE_SHIFT, true);
+	if (ret == -ENOMEM) {
+		/* what was closed a moment ago may not have been given back yet */
+		flush_workqueue(gpu->free_wq);
+		ret = account_locked_vm(pinned->mm, size >> PAGE_SHIFT, true);
+	}
 	if (ret)
 		goto free;
 	ret = pin_all(&pinned->obj, addr);

@@ -20,6 +20,7 @@
 #include "gpu.h"
 #include "object.h"
 #include "request.h"
+#include "shadow.h"
 #include "submit.h"
 
 /* After so many attempts user space is asked to try again: it may have been told to stop. */
@@ -121,6 +122,7 @@ static int submit_pin(struct sg_submit *s)
 		ret = sg_object_get_pages(o->obj);
 		if (ret)
 			return ret;
+		sg_shadow_flush(o->obj);
 		ret = dma_resv_reserve_fences(o->obj->base.resv, 1);
 		if (ret)
 			return ret;

@@ -10,6 +10,7 @@
 #include "../object.h"
 #include "../prime.h"
 #include "../request.h"
+#include "../shadow.h"
 #include "../userptr.h"
 #include "i915.h"
 
@@ -191,7 +192,8 @@ I915_IOCTL(gem_mmap)
 	else if (!range_ok(obj, args->offset, args->size))
 		addr = -EINVAL;
 	else
-		addr = vm_mmap(obj->base.filp, 0, args->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		addr = sg_shadow_sync(obj) ?:
+		       vm_mmap(obj->base.filp, 0, args->size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			       args->offset);
 	sg_object_put(obj);
 	if (IS_ERR_VALUE(addr))
@@ -265,6 +267,7 @@ I915_IOCTL(gem_set_domain)
 	if (ret)
 		goto put;
 	ret = sg_object_get_pages(obj);
+	sg_shadow_flush(obj);
 	dma_resv_unlock(obj->base.resv);
 put:
 	sg_object_put(obj);
@@ -319,52 +322,6 @@ I915_IOCTL(gem_get_caching)
 	if (!obj)
 		return -ENOENT;
 	args->caching = obj->cpu_cached ? I915_CACHING_CACHED : I915_CACHING_NONE;
-	sg_object_put(obj);
-	return 0;
-}
-
-/* The widest row that a fence of this generation can describe. */
-#define MAX_STRIDE	(128u << 10)
-
-static bool stride_ok(u32 mode, u32 stride)
-{
-	u32 tile_width = mode == I915_TILING_X ? 512 : 128;
-
-	return mode == I915_TILING_NONE ||
-	       (stride && stride <= MAX_STRIDE && stride % tile_width == 0);
-}
-
-I915_IOCTL(gem_set_tiling)
-{
-	struct drm_i915_gem_set_tiling *args = data;
-	struct sg_object *obj;
-	int ret = 0;
-
-	if (args->tiling_mode > I915_TILING_LAST || !stride_ok(args->tiling_mode, args->stride))
-		return -EINVAL;
-	obj = sg_object_lookup(file, args->handle);
-	if (!obj)
-		return -ENOENT;
-	if (!obj->ops->get_pages)
-		ret = -ENXIO;
-	/* no object is tiled yet: what is in force is written back */
-	args->tiling_mode = I915_TILING_NONE;
-	args->stride = 0;
-	args->swizzle_mode = I915_BIT_6_SWIZZLE_NONE;
-	sg_object_put(obj);
-	return ret;
-}
-
-I915_IOCTL(gem_get_tiling)
-{
-	struct drm_i915_gem_get_tiling *args = data;
-	struct sg_object *obj = sg_object_lookup(file, args->handle);
-
-	if (!obj)
-		return -ENOENT;
-	args->tiling_mode = I915_TILING_NONE;
-	args->swizzle_mode = I915_BIT_6_SWIZZLE_NONE;
-	args->phys_swizzle_mode = I915_BIT_6_SWIZZLE_NONE;
 	sg_object_put(obj);
 	return 0;
 }
