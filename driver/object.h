@@ -56,6 +56,7 @@ enum sg_madv {
  * @tiling: how the bytes lie, for those who look through the aperture; guarded by the reservation
  * @stride: bytes from a row to the next, 0 if linear; likewise
  * @shadow: what they see of it, if they do; likewise. There are pages as long as there is one.
+ * @exposed: processes have mapped its file, for as long as they like; likewise
  * @bind_lock: guards @bindings; innermost but for the scheduler's locks
  * @bindings: struct sg_binding, by address space
  * @mmap_lock: guards @offsets
@@ -78,6 +79,7 @@ struct sg_object {
 	enum sg_tiling tiling;
 	u32 stride;
 	struct sg_shadow *shadow;
+	bool exposed;
 
 	spinlock_t bind_lock;
 	struct rb_root bindings;

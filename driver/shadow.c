@@ -6,7 +6,10 @@
  *
  * The bytes are in one place at a time only. Everything that is going to look at the object itself
  * flushes the shadow first, which takes it out of all page tables, writes it back and frees it. The
- * next access through the aperture makes a new one.
+ * next access through the aperture makes a new one, and takes the object out of the page tables in
+ * turn, so that the CPU's next look at it comes here as well. Where that cannot be done (the GPU is
+ * at work on it, other devices know its pages, its file is mapped) the shadow is known to be
+ * doubtful, and lasts until the client next says that it is going to look.
  *
  * A part is a view: whole rows of tiles, so that the bytes of a view are the same ones in both
  * layouts. Of the last row of tiles the object may lack some, as it is as large as its owner likes:
@@ -30,11 +33,13 @@
  * struct sg_shadow - an object's shadow.
  * @view_size: bytes a view, but for the last one
  * @nviews: entries in @view
+ * @doubtful: the object may have changed behind it
  * @view: the views, in the order of the linear bytes
  */
 struct sg_shadow {
 	u32 view_size;
 	unsigned int nviews;
+	bool doubtful;
 	struct sg_shadow_view view[];
 };
 
@@ -85,17 +90,27 @@ static void copy_view(const struct sg_object *obj, void *mem, u64 start, bool st
 	}
 }
 
-static struct sg_shadow *shadow_create(const struct sg_object *obj)
+/* Whether there are others who can reach the object's bytes without asking. */
+static bool shared(const struct sg_object *obj)
+{
+	return obj->exposed || atomic_read(&obj->pages_pin) ||
+	       !dma_resv_test_signaled(obj->base.resv, DMA_RESV_USAGE_READ);
+}
+
+static struct sg_shadow *shadow_create(struct sg_object *obj)
 {
 	u32 row_size = tile_row_size(obj), size = roundup(VIEW_MIN, row_size);
 	unsigned int n = div_u64(obj->base.size + size - 1, size);
 	struct sg_shadow *shadow;
 
 	shadow = kvzalloc(struct_size(shadow, view, n), GFP_KERNEL_ACCOUNT);
-	if (shadow) {
-		shadow->view_size = size;
-		shadow->nviews = n;
-	}
+	if (!shadow)
+		return NULL;
+	shadow->view_size = size;
+	shadow->nviews = n;
+	sg_mmap_revoke_kind(obj, SG_MMAP_WC);
+	sg_mmap_revoke_kind(obj, SG_MMAP_WB);
+	sg_mmap_revoke_kind(obj, SG_MMAP_UC);
 	return shadow;
 }
 
@@ -130,6 +145,7 @@ struct sg_shadow_view *sg_shadow_get(struct sg_object *obj, u64 offset, u64 *sta
 		view->mem = __vmalloc(*len, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 		if (!view->mem)
 			return ERR_PTR(-ENOMEM);
+		obj->shadow->doubtful |= shared(obj);
 		copy_view(obj, view->mem, *start, false);
 	}
 	return view;
@@ -178,6 +194,21 @@ void sg_shadow_flush(struct sg_object *obj)
 }
 
 /**
+ * sg_shadow_refresh() - somebody is going to look at an object through the aperture.
+ * @obj: the object; the GPU is done with it
+ *
+ * Makes sure that he sees what others did to it; a shadow that is right stays.
+ *
+ * Context: reservation held. Allocates nothing.
+ */
+void sg_shadow_refresh(struct sg_object *obj)
+{
+	dma_resv_assert_held(obj->base.resv);
+	if (obj->shadow && obj->shadow->doubtful)
+		sg_shadow_flush(obj);
+}
+
+/**
  * sg_shadow_sync() - sg_shadow_flush(), for those who do not hold the reservation.
  * @obj: the object
  *
@@ -190,6 +221,24 @@ int sg_shadow_sync(struct sg_object *obj)
 	if (ret)
 		return ret;
 	sg_shadow_flush(obj);
+	dma_resv_unlock(obj->base.resv);
+	return 0;
+}
+
+/**
+ * sg_shadow_expose() - an object's file is going to be mapped: its pages are out of our hands.
+ * @obj: the object
+ *
+ * Return: 0 or -EINTR.
+ */
+int sg_shadow_expose(struct sg_object *obj)
+{
+	int ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+
+	if (ret)
+		return ret;
+	sg_shadow_flush(obj);
+	obj->exposed = true;
 	dma_resv_unlock(obj->base.resv);
 	return 0;
 }

@@ -21,8 +21,10 @@ struct sg_shadow_view {
 
 struct sg_shadow_view *sg_shadow_get(struct sg_object *obj, u64 offset, u64 *start, u64 *len);
 void sg_shadow_flush(struct sg_object *obj);
+void sg_shadow_refresh(struct sg_object *obj);
 void sg_shadow_fini(struct sg_object *obj);
 int sg_shadow_sync(struct sg_object *obj);
+int sg_shadow_expose(struct sg_object *obj);
 void sg_shadow_set_tiling(struct sg_object *obj, enum sg_tiling tiling, u32 stride);
 
 #endif

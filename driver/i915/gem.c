@@ -192,7 +192,7 @@ I915_IOCTL(gem_mmap)
 	else if (!range_ok(obj, args->offset, args->size))
 		addr = -EINVAL;
 	else
-		addr = sg_shadow_sync(obj) ?:
+		addr = sg_shadow_expose(obj) ?:
 		       vm_mmap(obj->base.filp, 0, args->size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			       args->offset);
 	sg_object_put(obj);
@@ -267,7 +267,10 @@ I915_IOCTL(gem_set_domain)
 	if (ret)
 		goto put;
 	ret = sg_object_get_pages(obj);
-	sg_shadow_flush(obj);
+	if (args->read_domains == I915_GEM_DOMAIN_GTT)
+		sg_shadow_refresh(obj);
+	else
+		sg_shadow_flush(obj);
 	dma_resv_unlock(obj->base.resv);
 put:
 	sg_object_put(obj);
