@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The blitter: 2D commands of the copy engine, decoded into a blit that is carried out in pieces. */
+/* The blitter: 2D commands of the copy engine, decoded into a blit, which is done in pieces. */
 #ifndef SOFTGEM_DEVICE_BLT_H
 #define SOFTGEM_DEVICE_BLT_H
 

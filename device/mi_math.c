@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* MI_MATH: the streamer's 64-bit adder (PRM volume 2a, MI_MATH; volume 3, "Command Streamer ALU"). */
+/* MI_MATH: the streamer's 64-bit ALU (PRM volume 2a, MI_MATH; volume 3, "Command Streamer ALU") */
 #include "mi.h"
 
 #define ALU_OPCODE(dw)	((dw) >> 20)
@@ -7,8 +7,8 @@
 #define ALU_OPERAND2(dw) ((dw) & 0x3ff)
 
 enum { NOOP = 0x000, LOAD = 0x080, LOADINV = 0x480, LOAD0 = 0x081, LOAD1 = 0x481,
-       ADD = 0x100, SUB = 0x101, AND = 0x102, OR = 0x103, XOR = 0x104,
-       STORE = 0x180, STOREINV = 0x580 };
+	ADD = 0x100, SUB = 0x101, AND = 0x102, OR = 0x103, XOR = 0x104,
+	STORE = 0x180, STOREINV = 0x580 };
 
 enum { SRCA = 0x20, SRCB = 0x21, ACCU = 0x31, ZF = 0x32, CF = 0x33 };
 

@@ -85,9 +85,9 @@ static inline int sg_set_driver_override(struct pci_dev *pdev, const char *name)
 
 /* The name of a namespace is a string from 6.13 on. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define SG_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns);
+#define SG_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #else
-#define SG_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns);
+#define SG_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
 #endif
 
 /* kobject_init_and_add() takes a const type from 6.2 on. */

@@ -189,7 +189,7 @@ struct sg_ring *sg_context_ring(struct sg_context *ctx, unsigned int index)
 	if (!ring) {
 		ctx->in_use = true;	/* its map and its space do not change any more */
 		ring = ring_create(ctx, ctx->engines[index]);
-		if (!IS_ERR(ring))
+		if (!IS_ERR(ring))	/* pairs with the acquire above and in sg_context_wait() */
 			smp_store_release(&ctx->rings[index], ring);
 	}
 	mutex_unlock(&ctx->lock);
@@ -262,6 +262,7 @@ int sg_context_wait(struct sg_context *ctx, unsigned long before)
 	int ret = 0;
 
 	for (i = 0; i < SG_MAX_RINGS && !ret; i++) {
+		/* pairs with sg_context_ring() */
 		struct sg_ring *ring = smp_load_acquire(&ctx->rings[i]);
 		struct dma_fence *fence = ring ? last_before(ring, before) : NULL;
 

@@ -33,7 +33,7 @@ static int import_acquire(struct sg_object *obj)
 	struct sg_import *import = to_import(obj);
 	int ret = 0;
 
-	if (smp_load_acquire(&obj->vaddr))
+	if (smp_load_acquire(&obj->vaddr))	/* pairs with the release below */
 		return 0;
 	if (mutex_lock_interruptible(&import->lock))
 		return -ERESTARTSYS;
@@ -43,7 +43,7 @@ static int import_acquire(struct sg_object *obj)
 			dma_buf_vunmap_unlocked(import->buf, &import->map);
 			ret = -EFAULT;
 		}
-		if (!ret)
+		if (!ret)	/* who sees the address sees the map too */
 			smp_store_release(&obj->vaddr, import->map.vaddr);
 	}
 	mutex_unlock(&import->lock);

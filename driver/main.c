@@ -167,4 +167,4 @@ module_exit(sg_exit);
 MODULE_DESCRIPTION("Softgem: a GPU made of software behind the i915 GEM interface");
 MODULE_AUTHOR("The Softgem developers");
 MODULE_LICENSE("Dual MIT/GPL");
-SG_IMPORT_NS(DMA_BUF)
+SG_IMPORT_NS(DMA_BUF);

@@ -181,6 +181,7 @@ void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
 	unsigned long n;
 	u64 pfn;
 
+	/* pairs with sg_object_get_pages() */
 	if (obj->ops->get_pages && !smp_load_acquire(&obj->have_pages))
 		return NULL;
 	if (obj->vaddr) {

@@ -170,6 +170,7 @@ unsigned long sg_pages_lookup(const struct sg_pages *p, unsigned long index, u64
 	unsigned int slot = (index + p->skew) & SG_CHUNK_MASK;
 	unsigned int end = sg_pages_slot(p, i) + sg_pages_count(p, i);
 	const struct sg_chunk *c = &p->chunk[i];
+	/* pairs with sg_chunk_install() */
 	unsigned int lo, hi, nruns = smp_load_acquire(&c->nruns);
 
 	if (!nruns)
@@ -192,4 +193,25 @@ unsigned long sg_pages_lookup(const struct sg_pages *p, unsigned long index, u64
 	}
 	*pfn = (c->runs[lo] >> SG_CHUNK_SHIFT) + (slot - (c->runs[lo] & SG_CHUNK_MASK));
 	return (hi < nruns ? c->runs[hi] & SG_CHUNK_MASK : end) - slot;
+}
+
+/**
+ * sg_pages_next_run() - find the first run at or after a page.
+ * @p: the pages
+ * @index: page of the object; set to where the run begins, past chunks that are absent
+ * @pfn: its first frame
+ *
+ * Context: as sg_pages_lookup().
+ * Return: pages in the run, or 0 if there is none.
+ */
+unsigned long sg_pages_next_run(const struct sg_pages *p, unsigned long *index, u64 *pfn)
+{
+	while (*index < p->npages) {
+		unsigned long n = sg_pages_lookup(p, *index, pfn);
+
+		if (n)
+			return n;
+		*index = sg_pages_index(p, sg_pages_chunk(p, *index) + 1);
+	}
+	return 0;
 }

@@ -91,6 +91,8 @@ static inline unsigned int sg_pages_chunk(const struct sg_pages *p, unsigned lon
 	return (index + p->skew) >> SG_CHUNK_SHIFT;
 }
 
+unsigned long sg_pages_next_run(const struct sg_pages *p, unsigned long *index, u64 *pfn);
+
 /**
  * sg_pages_for_each_run() - walk the runs that are known.
  * @p: the pages
@@ -101,9 +103,6 @@ static inline unsigned int sg_pages_chunk(const struct sg_pages *p, unsigned lon
  * Chunks that are absent are passed over.
  */
 #define sg_pages_for_each_run(p, index, pfn, n)						\
-	for ((index) = 0; (index) < (p)->npages; (index) += (n))			\
-		if (!((n) = sg_pages_lookup(p, index, &(pfn)))) {			\
-			(n) = sg_pages_index(p, sg_pages_chunk(p, index) + 1) - (index);\
-		} else
+	for ((index) = 0; ((n) = sg_pages_next_run(p, &(index), &(pfn))); (index) += (n))
 
 #endif

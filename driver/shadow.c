@@ -26,7 +26,7 @@
 #include "object.h"
 #include "shadow.h"
 
-/* The least size of a view: few faults for those who go through it all, little to copy for others. */
+/* The least size of a view: few faults for who goes through it all, little to copy for others. */
 #define VIEW_MIN	SZ_1M
 
 /**
@@ -80,10 +80,12 @@ static void copy_view(const struct sg_object *obj, void *mem, u64 start, bool st
 	for (row = 0; row < len; row += row_size) {
 		for (x = 0; x < obj->stride; x += width) {
 			size_t span = SG_TILE_SIZE;
+			void *tile;
 
 			if (offset >= obj->base.size)
 				return;
-			copy_tile(obj, sg_object_span(obj, offset, &span), mem, row + x, len, store);
+			tile = sg_object_span(obj, offset, &span);
+			copy_tile(obj, tile, mem, row + x, len, store);
 			offset += SG_TILE_SIZE;
 		}
 		cond_resched();
@@ -247,7 +249,7 @@ int sg_shadow_expose(struct sg_object *obj)
  * sg_shadow_set_tiling() - say how the bytes of an object lie.
  * @obj: the object
  * @tiling: how
- * @stride: bytes from a row to the next, a multiple of the tile's width, at most 256 KiB; 0 if linear
+ * @stride: bytes from a row to the next, a multiple of the tile's width, at most 256 KiB; or 0
  *
  * The bytes stay where they are. What is seen through the aperture changes.
  *

@@ -2,7 +2,7 @@
 /*
  * Submission: the one path from a list of objects to a request in a queue.
  *
- *	acquire user pages		no lock held: may fault, and sleep for as long as user space likes
+ *	acquire user pages		no lock held: may fault, and sleep as user space likes
  *	lock all reservations		wound/wait: order does not matter, deadlocks back off
  *	get pages, bind			may allocate, evict, and wait for the GPU
  *	patch				the client's relocations

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* sysfs: engine/NAME/ below the card, an engine's description and settings, under the names of i915. */
+/* sysfs: engine/NAME/ below the card, an engine's description and settings, named as by i915. */
 #include <linux/kobject.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>

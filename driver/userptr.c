@@ -124,7 +124,8 @@ int sg_userptr_probe(unsigned long addr, u64 size, bool read_only)
  */
 static int fault_in(struct mm_struct *mm, unsigned long addr, bool write)
 {
-	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0);
+	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE |
+			     (write ? FAULT_FLAG_WRITE : 0);
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
 	vm_fault_t fault;
 	int ret = -EFAULT;
@@ -356,8 +357,9 @@ static void hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int l
 }
 
 /*
- * A chunk was looked up that is held. If it is where it was, it is as good as new; else the requests
- * that use it have to be over first. Returns whether it is. The notifier lock is held for writing.
+ * A chunk was looked up that is held. If it is where it was, it is as good as new; else the
+ * requests that use it have to be over first. Returns whether it is. The notifier lock is held for
+ * writing.
  */
 static bool unhold_chunk(struct sg_chunk *c, const struct sg_chunk *found)
 {
@@ -451,7 +453,7 @@ static int acquire_list(struct sg_userptr *u)
 	struct sg_pages pages;
 	int ret;
 
-	if (smp_load_acquire(&u->obj.pages.chunk))
+	if (smp_load_acquire(&u->obj.pages.chunk))	/* pairs with the release below */
 		return 0;
 	ret = sg_pages_init(&pages, u->obj.base.size >> PAGE_SHIFT, first & SG_CHUNK_MASK);
 	if (ret)

@@ -196,7 +196,7 @@ static int copy_entries(struct i915_exec *exec)
 	return 0;
 }
 
-/* Tell the client where its objects are now. Too late to fail: it will relocate again if it must. */
+/* Tell the client where its objects are. Too late to fail: it will relocate again if it must. */
 static void write_offsets(struct i915_exec *exec)
 {
 	struct drm_i915_gem_exec_object2 __user *user =

@@ -2,7 +2,8 @@
 /* The table of ioctls. All of GEM is open to render nodes. */
 #include "i915.h"
 
-#define RENDER(name, func)	DRM_IOCTL_DEF_DRV(I915_##name, i915_##func##_ioctl, DRM_RENDER_ALLOW)
+#define RENDER(name, func) \
+	DRM_IOCTL_DEF_DRV(I915_##name, i915_##func##_ioctl, DRM_RENDER_ALLOW)
 
 const struct drm_ioctl_desc i915_ioctls[] = {
 	RENDER(GETPARAM, getparam),

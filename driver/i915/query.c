@@ -159,7 +159,7 @@ I915_IOCTL(query)
 	return 0;
 }
 
-/* The render engine's timestamp, whole or (bit 0 of the offset: I915_REG_READ_8B_WA) in two reads. */
+/* The render engine's timestamp: whole, or (I915_REG_READ_8B_WA, bit 0) in two reads */
 #define RCS_TIMESTAMP	0x2358
 
 I915_IOCTL(reg_read)

@@ -14,8 +14,6 @@
 #include "../object.h"
 #include "execbuf.h"
 
-typedef struct drm_i915_gem_relocation_entry reloc_t;
-
 static u64 canonical(u64 addr)
 {
 	return sign_extend64(addr, SG_ADDRESS_BITS - 1);
@@ -36,6 +34,8 @@ static int find_target(struct i915_exec *exec, u32 handle)
 	return entry ? (int)xa_to_value(entry) : -ENOENT;
 }
 
+#define RELOC_SIZE	sizeof(struct drm_i915_gem_relocation_entry)
+
 /* The CPU is going to write to an object: nobody may be using it. Its reservation is held. */
 static int wait_idle(struct sg_object *obj)
 {
@@ -43,7 +43,8 @@ static int wait_idle(struct sg_object *obj)
 }
 
 /* What does not depend on addresses. */
-static int check_reloc(struct i915_exec *exec, const struct sg_object *obj, const reloc_t *r)
+static int check_reloc(struct i915_exec *exec, const struct sg_object *obj,
+		       const struct drm_i915_gem_relocation_entry *r)
 {
 	int target = find_target(exec, r->target_handle);
 
@@ -61,7 +62,8 @@ static int check_reloc(struct i915_exec *exec, const struct sg_object *obj, cons
 }
 
 /* Apply one relocation of object @i. Returns 1 if the client should be told the new address. */
-static int apply(struct i915_exec *exec, unsigned int i, const reloc_t *r)
+static int apply(struct i915_exec *exec, unsigned int i,
+		 const struct drm_i915_gem_relocation_entry *r)
 {
 	struct sg_submit_object *o = &exec->submit.objects[i];
 	struct sg_submit_object *target;
@@ -90,13 +92,13 @@ static int apply(struct i915_exec *exec, unsigned int i, const reloc_t *r)
 static int apply_user(struct i915_exec *exec, unsigned int i)
 {
 	const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
-	reloc_t __user *user = u64_to_user_ptr(entry->relocs_ptr);
+	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
 	unsigned int k;
 	int ret = 0;
 
 	for (k = 0; k < entry->relocation_count && ret >= 0; k++) {
 		unsigned long left;
-		reloc_t r;
+		struct drm_i915_gem_relocation_entry r;
 
 		pagefault_disable();
 		left = __copy_from_user_inatomic(&r, &user[k], sizeof(r));
@@ -126,7 +128,7 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 	int ret = 0;
 
 	for (k = 0; k < entry->relocation_count && ret >= 0; k++) {
-		reloc_t *r = &exec->relocs[i][k];
+		struct drm_i915_gem_relocation_entry *r = &exec->relocs[i][k];
 
 		ret = apply(exec, i, r);
 		if (ret == 1) {
@@ -176,9 +178,10 @@ int i915_relocate(struct sg_submit *s)
  * the commands contain; should the client try again it must not find that its own are right. One
  * whose array cannot be written to has to live without, and has everything applied every time.
  */
-static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry, reloc_t *relocs, size_t size)
+static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry,
+		       struct drm_i915_gem_relocation_entry *relocs, size_t size)
 {
-	reloc_t __user *user = u64_to_user_ptr(entry->relocs_ptr);
+	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
 	unsigned int k;
 
 	if (copy_from_user(relocs, user, size))
@@ -201,8 +204,9 @@ void i915_write_relocations(struct i915_exec *exec)
 		return;
 	for (i = 0; i < exec->submit.count; i++) {
 		const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
-		reloc_t __user *user = u64_to_user_ptr(entry->relocs_ptr);
+		struct drm_i915_gem_relocation_entry __user *user;
 
+		user = u64_to_user_ptr(entry->relocs_ptr);
 		if (!exec->relocs[i])
 			continue;
 		for (k = 0; k < entry->relocation_count; k++) {
@@ -234,7 +238,7 @@ int i915_copy_relocations(struct sg_submit *s)
 		return -ENOMEM;
 	for (i = 0; i < s->count; i++) {
 		const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
-		size_t size = array_size(entry->relocation_count, sizeof(reloc_t));
+		size_t size = array_size(entry->relocation_count, RELOC_SIZE);
 
 		if (!entry->relocation_count)
 			continue;
@@ -263,10 +267,10 @@ int i915_check_relocations(struct i915_exec *exec)
 
 		if (!entry->relocation_count)
 			continue;
-		if (entry->relocation_count > INT_MAX / sizeof(reloc_t))
+		if (entry->relocation_count > INT_MAX / RELOC_SIZE)
 			return -EINVAL;
 		if (!access_ok(u64_to_user_ptr(entry->relocs_ptr),
-			       entry->relocation_count * sizeof(reloc_t)))
+			       entry->relocation_count * RELOC_SIZE))
 			return -EFAULT;
 	}
 	return 0;

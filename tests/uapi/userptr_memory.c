@@ -182,7 +182,7 @@ static void tmpfs_file(void)
 /* Find a writable ext4, or make one in a loop device on memory. Return: its folder. */
 static const char *ext4_folder(void)
 {
-	static char folder[] = "/tmp/softgem-ext4-XXXXXX";
+	static char folder[64] = "/tmp/softgem-ext4-XXXXXX";
 	FILE *mounts = setmntent("/proc/self/mounts", "r");
 	struct mntent *m;
 	char command[400];
@@ -291,7 +291,7 @@ static void huge_page_split(void)
 	CHECK_INT(*(uint32_t *)ptr, 1);
 }
 
-static void hugetlb(void)
+static void hugetlb_pages(void)
 {
 	const size_t huge = 2 * MiB;
 	char *ptr;
@@ -531,7 +531,7 @@ static const struct subtest tests[] = {
 	{ "beyond a file's end is EFAULT, before and after truncation", file_end },
 	{ "transparent huge pages", huge_pages, 60 },
 	{ "a transparent huge page that is split", huge_page_split },
-	{ "hugetlb pages", hugetlb, 60 },
+	{ "hugetlb pages", hugetlb_pages, 60 },
 	{ "VMAs of several kinds side by side", mixed_vmas },
 	{ "READ_ONLY over a read-only VMA: read, writes swallowed; without it EFAULT",
 	  read_only_vma },
