@@ -15,7 +15,10 @@
 #define FETCH_BYTES	64
 /* What lies behind a page's end may not be mapped; it is fetched if a command reaches there. */
 #define FETCH_PAGE	4096
-/* Jumps backwards, with nothing done in between, after which a loop counts as waiting. */
+/*
+ * Jumps backwards, with nothing done in between, after which a loop counts as waiting; and, with no
+ * preemption offered in between, as holding the engine.
+ */
 #define IDLE_LOOPS	16
 
 u32 sg_cs_mmio_base(enum sg_engine_class class)
@@ -49,8 +52,19 @@ void sg_cs_start(struct sg_cs *cs, u64 addr)
 	cs->arbitration = true;
 	cs->blitting = false;
 	cs->loops = 0;
+	cs->held_loops = 0;
 	cs->error_header = 0;
 	cs->regs.set_predicate = 0;	/* its scope is a batch */
+}
+
+bool sg_cs_arbitration(const struct sg_cs *cs)
+{
+	return cs->arbitration && !(cs->loops > IDLE_LOOPS && cs->held_loops > IDLE_LOOPS);
+}
+
+bool sg_cs_holds(const struct sg_cs *cs)
+{
+	return !cs->arbitration || cs->held_loops > IDLE_LOOPS;
 }
 
 /* Dwords of an MI command. */
@@ -197,6 +211,21 @@ static bool is_idle(u32 header)
 	}
 }
 
+/* Whether a command is one at which hardware looks whether somebody else wants the engine. */
+static bool offers_preemption(u32 header)
+{
+	if (CLIENT(header) != CLIENT_MI)
+		return false;
+	switch (MI_OPCODE(header)) {
+	case MI_ARB_CHECK:
+	case MI_WAIT_FOR_EVENT:
+	case MI_SEMAPHORE_WAIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The next command. Returns true if there is something to tell. */
 static bool step(struct sg_cs *cs, struct sg_mem *mem, enum sg_cs_event *event)
 {
@@ -205,6 +234,8 @@ static bool step(struct sg_cs *cs, struct sg_mem *mem, enum sg_cs_event *event)
 
 	if (n && !is_idle(cs->cmd[0]))
 		cs->loops = 0;
+	if (n && offers_preemption(cs->cmd[0]))
+		cs->held_loops = 0;
 	loops = cs->loops;
 	if (n)
 		result = execute(cs, mem, n);
@@ -236,7 +267,7 @@ enum sg_cs_event sg_cs_run(struct sg_cs *cs, struct sg_mem *mem, unsigned int bu
 	enum sg_cs_event event;
 
 	while (budget--) {
-		if (READ_ONCE(*stop) && cs->arbitration)
+		if (READ_ONCE(*stop) && sg_cs_arbitration(cs))
 			break;
 		if (cs->blitting)
 			cs->blitting = sg_blt_step(&cs->blt, mem) == SG_BLT_MORE;

@@ -35,6 +35,7 @@ enum sg_cs_event { SG_CS_DONE, SG_CS_PREEMPTED, SG_CS_SPIN, SG_CS_ERROR };
  * @blitting: @blt has a blit under way
  * @error_header: first dword of the command that was refused
  * @loops: jumps backwards since something was written
+ * @held_loops: jumps backwards since preemption was last offered (MI_ARB_CHECK, a wait)
  * @commands: executed so far
  * @regs: the registers
  * @blt: the blitter
@@ -49,6 +50,7 @@ struct sg_cs {
 	bool blitting;
 	u32 error_header;
 	unsigned int loops;
+	unsigned int held_loops;
 	u64 commands;
 	struct sg_regs regs;
 	struct sg_blt blt;
@@ -84,11 +86,22 @@ void sg_cs_start(struct sg_cs *cs, u64 addr);
 enum sg_cs_event sg_cs_run(struct sg_cs *cs, struct sg_mem *mem, unsigned int budget,
 			   const bool *stop);
 
-/** sg_cs_arbitration() - whether the batch may be preempted now. */
-static inline bool sg_cs_arbitration(const struct sg_cs *cs)
-{
-	return cs->arbitration;
-}
+/**
+ * sg_cs_arbitration() - whether the batch may be preempted now.
+ * @cs: the context
+ *
+ * It may between any two commands, unless it has forbidden that (MI_ARB_ON_OFF), or goes round in a
+ * loop that does nothing and offers no preemption, which no hardware would get out of.
+ */
+bool sg_cs_arbitration(const struct sg_cs *cs);
+
+/**
+ * sg_cs_holds() - whether the batch keeps its engine in a way that looks like a hang.
+ * @cs: the context
+ *
+ * Return: preemption is forbidden, or it loops without ever offering it, at work or not.
+ */
+bool sg_cs_holds(const struct sg_cs *cs);
 
 /** sg_cs_acthd() - the GPU address that the batch has come to. */
 static inline u64 sg_cs_acthd(const struct sg_cs *cs)

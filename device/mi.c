@@ -254,8 +254,10 @@ static enum sg_mi_result mi_batch_start(struct sg_cs *cs, unsigned int n)
 		cs->ret = (cs->ip + n * sizeof(u32)) & SG_ADDRESS_MASK;
 		cs->second_level = true;
 	}
-	if (target <= cs->ip)
+	if (target <= cs->ip) {
 		cs->loops++;
+		cs->held_loops++;
+	}
 	cs->ip = target;
 	return SG_MI_JUMPED;
 }

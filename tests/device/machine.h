@@ -27,6 +27,7 @@
 #define NOOP		0u
 #define SET_PREDICATE	(0x01u << 23)
 #define USER_INTERRUPT	(0x02u << 23)
+#define WAIT_FOR_EVENT	(0x03u << 23)
 #define ARB_CHECK	(0x05u << 23)
 #define ARB_OFF		(0x08u << 23)
 #define ARB_ON		(0x08u << 23 | 1)

@@ -367,6 +367,41 @@ static void endless_blits(void **state)
 		assert_int_equal(sg_cs_run(m->cs, m->mem, 100, &m->stop), SG_CS_PREEMPTED);
 }
 
+/* A loop that waits may be left if it offers that, one that does nothing else may not. */
+static void loops_that_hold(void **state)
+{
+	static const u32 offers[] = { ARB_CHECK, WAIT_FOR_EVENT };
+	struct machine *m = *state;
+	unsigned int i;
+
+	EMIT(m, NOOP, START, LOW(BATCH), HIGH(BATCH));
+	load(m);
+	assert_false(sg_cs_holds(m->cs));
+	assert_int_equal(go_on(m), SG_CS_SPIN);
+	assert_true(sg_cs_holds(m->cs));
+	assert_false(sg_cs_arbitration(m->cs));
+
+	for (i = 0; i < ARRAY_SIZE(offers); i++) {
+		EMIT(m, offers[i], NOOP, START, LOW(BATCH), HIGH(BATCH));
+		load(m);
+		assert_int_equal(go_on(m), SG_CS_SPIN);
+		assert_false(sg_cs_holds(m->cs));
+		assert_true(sg_cs_arbitration(m->cs));
+	}
+}
+
+/* One that works can be stopped anywhere, but it has not offered that. */
+static void work_that_holds(void **state)
+{
+	struct machine *m = *state;
+
+	EMIT(m, STORE_DWORD, LOW(DATA), HIGH(DATA), 1, START, LOW(BATCH), HIGH(BATCH));
+	load(m);
+	assert_int_equal(sg_cs_run(m->cs, m->mem, 100, &m->stop), SG_CS_PREEMPTED);
+	assert_true(sg_cs_holds(m->cs));
+	assert_true(sg_cs_arbitration(m->cs));
+}
+
 #define ON(name, machine) \
 	{ #name " (" #machine ")", name, machine##_machine, end_machine, NULL }
 
@@ -391,6 +426,9 @@ int main(void)
 		ON(counting_loop, video),
 		ON(endless_work, render),
 		ON(endless_blits, copy),
+		ON(loops_that_hold, render),
+		ON(loops_that_hold, copy),
+		ON(work_that_holds, video),
 	};
 
 	return cmocka_run_group_tests_name("preemption", tests, NULL, NULL);
