@@ -3,6 +3,7 @@
 #include <linux/dma-fence.h>
 #include <linux/slab.h>
 
+#include "client.h"
 #include "context.h"
 #include "gpu.h"
 #include "request.h"
@@ -26,6 +27,7 @@ static void context_free_work(struct work_struct *work)
 
 	free_rings(ctx);
 	sg_space_put(ctx->space);
+	sg_client_put(ctx->client);
 	mutex_destroy(&ctx->lock);
 	kfree(ctx);
 }
@@ -52,11 +54,13 @@ void sg_context_put(struct sg_context *ctx)
 /**
  * sg_context_create() - make a context on all engines.
  * @gpu: the device
+ * @client: whose it is
  * @space: where it works; NULL: an address space of its own
  *
  * Return: the context, with one reference; -ENOMEM.
  */
-struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_space *space)
+struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_client *client,
+				     struct sg_space *space)
 {
 	struct sg_context *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
 
@@ -70,6 +74,7 @@ struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_space *space)
 	}
 	kref_init(&ctx->kref);
 	ctx->gpu = gpu;
+	ctx->client = sg_client_get(client);
 	mutex_init(&ctx->lock);
 	INIT_WORK(&ctx->free_work, context_free_work);
 	sg_context_set_engines(ctx, NULL, 0);
@@ -275,13 +280,73 @@ int sg_context_wait(struct sg_context *ctx, unsigned long before)
 }
 
 /**
+ * sg_context_guilty() - a request of a context is thrown out for what it did.
+ * @ctx: the context
+ *
+ * Counts, and bans the context if it does not recover from hangs or has them too often. One that
+ * cannot be banned is for those who hang on purpose, to test.
+ *
+ * Context: any.
+ */
+void sg_context_guilty(struct sg_context *ctx)
+{
+	unsigned long flags, first;
+	bool banned;
+
+	atomic_inc(&ctx->guilty);
+	spin_lock_irqsave(&ctx->gpu->sched_lock, flags);
+	first = ctx->hangs[0];
+	memmove(ctx->hangs, ctx->hangs + 1, sizeof(ctx->hangs) - sizeof(ctx->hangs[0]));
+	ctx->hangs[SG_HANGS_REMEMBERED - 1] = jiffies | 1;
+	banned = ctx->bannable && first && time_before(jiffies, first + SG_HANGS_FAST);
+	spin_unlock_irqrestore(&ctx->gpu->sched_lock, flags);
+	banned |= !ctx->recoverable;
+	if (banned)
+		WRITE_ONCE(ctx->banned, true);
+	if (ctx->bannable)
+		sg_client_guilty(ctx->client, banned);
+}
+
+/**
+ * sg_context_doomed() - whether a context's work is not to be carried out any more.
+ * @ctx: the context
+ * @engine: where it would be
+ *
+ * It was cancelled, or banned; or nobody holds it any more, and nobody watches the engine either.
+ */
+bool sg_context_doomed(const struct sg_context *ctx, const struct sg_engine *engine)
+{
+	return READ_ONCE(ctx->banned) || READ_ONCE(ctx->cancelled) ||
+	       (READ_ONCE(ctx->closed) && !READ_ONCE(engine->props.heartbeat_interval));
+}
+
+/* Have the engines end what they have of a context that is doomed, before anything else. */
+static void hurry(struct sg_context *ctx)
+{
+	unsigned int i;
+
+	spin_lock_irq(&ctx->gpu->sched_lock);
+	for (i = 0; i < SG_MAX_RINGS; i++) {
+		struct sg_ring *ring = smp_load_acquire(&ctx->rings[i]);
+
+		if (ring)
+			sg_engine_hurry(ring->engine, ring);
+	}
+	spin_unlock_irq(&ctx->gpu->sched_lock);
+}
+
+/**
  * sg_context_close() - the client lets go of a context.
  * @ctx: the context; the file's reference is dropped
  *
- * Work that was submitted is carried out, unless the context is not persistent.
+ * Work that was submitted is carried out, unless the context is not persistent. It is not either
+ * while nobody looks for hangs: it might never end, and there is nobody left to notice.
  */
 void sg_context_close(struct sg_context *ctx)
 {
 	WRITE_ONCE(ctx->closed, true);
+	if (!ctx->persistent || !READ_ONCE(ctx->gpu->params.enable_hangcheck))
+		WRITE_ONCE(ctx->cancelled, true);
+	hurry(ctx);
 	sg_context_put(ctx);
 }

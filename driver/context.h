@@ -10,6 +10,7 @@
 
 #include "../device/cs.h"
 
+struct sg_client;
 struct sg_context;
 struct sg_engine;
 struct sg_gpu;
@@ -28,6 +29,7 @@ struct sg_space;
  * @ready_priority: its place there: first by importance,
  * @ready_order: then by age
  * @cs: the state of the hardware context; of the engine's thread while it runs
+ * @restart: that state when its first request began, to begin again from
  */
 struct sg_ring {
 	struct sg_context *ctx;
@@ -41,6 +43,7 @@ struct sg_ring {
 	int ready_priority;
 	u64 ready_order;
 	struct sg_cs cs;
+	struct sg_cs restart;
 };
 
 #define SG_MAX_RINGS		64
@@ -51,10 +54,15 @@ struct sg_ring {
 #define SG_RING_SIZE_DEFAULT	(16u << 10)
 #define SG_RING_SIZE_MAX	(512u << 10)
 
+/* One hang more than these, within SG_HANGS_FAST, bans a context. */
+#define SG_HANGS_REMEMBERED	2
+#define SG_HANGS_FAST		(120 * HZ)
+
 /**
  * struct sg_context - a context.
  * @kref: the file, submissions and requests hold references
  * @gpu: the device
+ * @client: the file it belongs to
  * @space: its address space
  * @lock: guards @in_use and the making of @rings; until @in_use also @space, @engines, @nengines,
  *	@legacy_map
@@ -72,14 +80,17 @@ struct sg_ring {
  * @persistent: work goes on after the context is closed
  * @banned: no further work
  * @closed: the client has let go of it
+ * @cancelled: what it was given is not to be carried out any more
  * @guilty: requests that were thrown out for hanging
- * @innocent: requests that were lost to another's hang
+ * @innocent: requests that lost what they had done to another's hang, and began again
+ * @hangs: when the last of the former were, in jiffies, 0: never; guarded by sched_lock
  * @id: for people
  * @free_work: ends its life
  */
 struct sg_context {
 	struct kref kref;
 	struct sg_gpu *gpu;
+	struct sg_client *client;
 	struct sg_space *space;
 
 	struct mutex lock;
@@ -97,13 +108,16 @@ struct sg_context {
 	bool persistent;
 	bool banned;
 	bool closed;
+	bool cancelled;
 	atomic_t guilty;
 	atomic_t innocent;
+	unsigned long hangs[SG_HANGS_REMEMBERED];
 	u32 id;
 	struct work_struct free_work;
 };
 
-struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_space *space);
+struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_client *client,
+				     struct sg_space *space);
 int sg_context_set_engines(struct sg_context *ctx, struct sg_engine *const *engines,
 			   unsigned int n);
 int sg_context_set_space(struct sg_context *ctx, struct sg_space *space);
@@ -111,6 +125,8 @@ struct sg_space *sg_context_space(struct sg_context *ctx);
 struct sg_ring *sg_context_ring(struct sg_context *ctx, unsigned int index);
 int sg_ring_throttle(struct sg_ring *ring, bool nonblock);
 int sg_context_wait(struct sg_context *ctx, unsigned long before);
+void sg_context_guilty(struct sg_context *ctx);
+bool sg_context_doomed(const struct sg_context *ctx, const struct sg_engine *engine);
 void sg_context_close(struct sg_context *ctx);
 void sg_context_put(struct sg_context *ctx);
 static inline struct sg_context *sg_context_get(struct sg_context *ctx)

@@ -13,6 +13,7 @@
 
 #include "debugfs.h"
 #include "gpu.h"
+#include "reset.h"
 #include "shrink.h"
 
 /* The bits of i915_gem_drop_caches. */
@@ -90,14 +91,10 @@ static int wedged_get(void *data, u64 *val)
 	return 0;
 }
 
-/* Any value resets: what runs now is thrown out, and a dead GPU lives again. */
+/* A mask of engines: what runs on them is thrown out; a dead GPU lives again. */
 static int wedged_set(void *data, u64 val)
 {
-	struct sg_gpu *gpu = data;
-
-	sg_gpu_cancel_all(gpu);
-	sg_gpu_set_wedged(gpu, false);
-	return 0;
+	return sg_gpu_reset(data, val);
 }
 
 DEFINE_DEBUGFS_ATTRIBUTE(wedged_fops, wedged_get, wedged_set, "%llu\n");
@@ -150,4 +147,5 @@ void sg_debugfs_register(struct sg_gpu *gpu)
 	debugfs_create_file("softgem_userptr", 0444, root, gpu, &userptr_fops);
 	debugfs_create_u32("reset", 0600, params, &gpu->params.reset);
 	debugfs_create_bool("enable_hangcheck", 0600, params, &gpu->params.enable_hangcheck);
+	debugfs_create_u32("request_timeout_ms", 0600, params, &gpu->params.request_timeout_ms);
 }

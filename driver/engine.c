@@ -13,10 +13,12 @@
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
 
+#include "client.h"
 #include "context.h"
 #include "engine.h"
 #include "gpu.h"
 #include "request.h"
+#include "reset.h"
 #include "space.h"
 
 /* How many commands (or pieces of a blit) an engine executes before it looks at the clock. */
@@ -25,10 +27,12 @@
 #define SPIN_SLEEP_MIN_US	20
 #define SPIN_SLEEP_MAX_US	1000
 /*
- * A request that has run for so long is hung. Notifiers, and with them munmap() and reclaim, wait
- * for requests: nothing that a batch contains may keep them for ever.
+ * After so many intervals of its heartbeat an engine has been asked with all urgency to take up
+ * something else; if it can be reset alone it gets the preemption timeout on top, else
  */
-#define REQUEST_TIMEOUT_MS	20000
+#define HEARTBEATS		2
+/* it is given so many. */
+#define HEARTBEATS_FULL		4
 
 static const struct {
 	enum sg_engine_class class;
@@ -75,6 +79,17 @@ static void unqueue(struct sg_engine *engine, struct sg_ring *ring)
 	RB_CLEAR_NODE(&ring->ready_node);
 }
 
+static struct sg_request *first_request(const struct sg_ring *ring)
+{
+	return list_first_entry(&ring->requests, struct sg_request, link);
+}
+
+/* To end what is not to be carried out takes no time, and others may wait for its fences. */
+static int ring_priority(const struct sg_ring *ring)
+{
+	return sg_context_doomed(ring->ctx, ring->engine) ? INT_MAX : first_request(ring)->priority;
+}
+
 /**
  * sg_engine_make_ready() - queue a ring whose first request may run.
  * @engine: the ring's engine
@@ -84,21 +99,14 @@ static void unqueue(struct sg_engine *engine, struct sg_ring *ring)
  */
 void sg_engine_make_ready(struct sg_engine *engine, struct sg_ring *ring)
 {
-	struct sg_request *rq = list_first_entry(&ring->requests, struct sg_request, link);
-
 	lockdep_assert_held(&engine->gpu->sched_lock);
 	if (engine->active == ring || !RB_EMPTY_NODE(&ring->ready_node))
 		return;
-	ring->ready_priority = rq->priority;
+	ring->ready_priority = ring_priority(ring);
 	ring->ready_order = engine->next_order++;
 	rb_add_cached(&ring->ready_node, &engine->ready, ready_before);
-	if (engine->active) {
-		struct sg_request *running = list_first_entry(&engine->active->requests,
-							      struct sg_request, link);
-
-		if (rq->priority > running->priority)
-			WRITE_ONCE(engine->stop, true);
-	}
+	if (engine->active && ring->ready_priority > first_request(engine->active)->priority)
+		WRITE_ONCE(engine->stop, true);
 	wake_up(&engine->wq);
 }
 
@@ -117,6 +125,25 @@ void sg_engine_reprioritize(struct sg_engine *engine, struct sg_ring *ring, int 
 		return;
 	unqueue(engine, ring);
 	sg_engine_make_ready(engine, ring);
+}
+
+/**
+ * sg_engine_hurry() - a ring's context has become doomed: have its requests end.
+ * @engine: the ring's engine
+ * @ring: the ring
+ *
+ * Context: the device's sched_lock is held.
+ */
+void sg_engine_hurry(struct sg_engine *engine, struct sg_ring *ring)
+{
+	lockdep_assert_held(&engine->gpu->sched_lock);
+	if (engine->active == ring) {
+		WRITE_ONCE(engine->stop, true);
+		wake_up(&engine->wq);
+	} else if (!RB_EMPTY_NODE(&ring->ready_node)) {
+		unqueue(engine, ring);
+		sg_engine_make_ready(engine, ring);
+	}
 }
 
 static struct sg_ring *engine_next(struct sg_engine *engine)
@@ -164,27 +191,28 @@ static void engine_complete(struct sg_engine *engine, struct sg_request *rq, int
 	sg_context_put(ring->ctx);
 }
 
-/* Throw out a request that hangs, or cannot be executed. */
-static void engine_reset(struct sg_engine *engine, struct sg_request *rq, int error)
+/* A request hangs: who is to be told, and what is done, is for the parameters to say. */
+static void engine_hung(struct sg_engine *engine, struct sg_request *rq)
 {
-	struct sg_context *ctx = rq->ring->ctx;
+	if (READ_ONCE(engine->gpu->params.reset))
+		sg_reset_throw_out(engine, rq);
+	else
+		sg_gpu_set_wedged(engine->gpu, true);
+	engine_complete(engine, rq, -EIO);
+}
 
-	drm_dbg(&engine->gpu->drm, "%s: context %u: request %llu thrown out at %#llx\n",
-		engine->name, ctx->id, rq->fence.seqno, sg_cs_acthd(&rq->ring->cs));
-	atomic_inc(&ctx->guilty);
-	spin_lock_irq(&engine->gpu->sched_lock);
-	engine->reset_count++;
-	spin_unlock_irq(&engine->gpu->sched_lock);
-	if (!ctx->recoverable)
-		WRITE_ONCE(ctx->banned, true);
-	sg_cs_init(&rq->ring->cs, engine->class, engine->instance);
+/* A request is not carried out to its end, for a reason that needs no reset. */
+static void engine_cancel(struct sg_engine *engine, struct sg_request *rq, int error)
+{
+	if (rq->started)
+		sg_cs_init(&rq->ring->cs, engine->class, engine->instance);
 	engine_complete(engine, rq, error);
 }
 
 /* Why a request may not go on: -errno, or 0. */
 static int request_verdict(struct sg_engine *engine, struct sg_request *rq)
 {
-	if (READ_ONCE(engine->gpu->wedged) || READ_ONCE(rq->ring->ctx->banned))
+	if (READ_ONCE(engine->gpu->wedged) || sg_context_doomed(rq->ring->ctx, engine))
 		return -EIO;
 	return READ_ONCE(rq->error);
 }
@@ -204,67 +232,159 @@ static bool engine_wanted(struct sg_engine *engine, struct sg_request *rq)
 	return wanted;
 }
 
+/**
+ * struct turn - a request's time on an engine, until it is over or makes way.
+ * @rq: the request
+ * @began: when, in ns
+ * @now: the time
+ * @counted: until when its time has been booked
+ * @left: when the engine could last be left, or nobody wanted it
+ * @offered: when the batch last offered to leave it, had that been its only turn
+ * @sleep: how long to sleep if it does not get on, in us
+ */
+struct turn {
+	struct sg_request *rq;
+	u64 began;
+	u64 now;
+	u64 counted;
+	u64 left;
+	u64 offered;
+	unsigned int sleep;
+};
+
+/* Book the time that a request has run. */
+static void count_time(struct sg_engine *engine, struct turn *turn)
+{
+	u64 ns = turn->now - turn->counted;
+
+	turn->counted = turn->now;
+	WRITE_ONCE(engine->busy_ns, engine->busy_ns + ns);
+	atomic64_add(ns, &turn->rq->ring->ctx->client->busy_ns[engine->index]);
+}
+
+static bool elapsed(const struct turn *turn, u64 since, u64 ms)
+{
+	return turn->now - since > ms * NSEC_PER_MSEC;
+}
+
+/* Whether the request has been running for longer than any may. */
+static bool request_late(struct sg_engine *engine, const struct turn *turn)
+{
+	unsigned int timeout = READ_ONCE(engine->gpu->params.request_timeout_ms);
+
+	return timeout && elapsed(turn, turn->rq->start_ns, timeout);
+}
+
+/*
+ * Whether the request hangs: it cannot be executed, it keeps others waiting though it was asked to
+ * make way, or it has not reacted to the heartbeat.
+ */
+static bool request_hangs(struct sg_engine *engine, struct turn *turn, bool wanted, bool may_leave)
+{
+	const struct sg_engine_props *props = &engine->props;
+	unsigned int interval = READ_ONCE(props->heartbeat_interval);
+	unsigned int preempt = READ_ONCE(props->preempt_timeout);
+	struct sg_request *rq = turn->rq;
+
+	if (READ_ONCE(engine->gpu->params.reset) < 2)
+		preempt = 0;	/* not for such a reason, if it hits everybody */
+	else if (rq->hung)
+		return true;
+	if (!wanted || may_leave)
+		turn->left = turn->now;
+	if (preempt && elapsed(turn, turn->left, preempt))
+		return true;
+
+	if (!rq->hung && !sg_cs_holds(&rq->ring->cs))
+		turn->offered = turn->now;
+	return interval && READ_ONCE(engine->gpu->params.enable_hangcheck) &&
+	       elapsed(turn, turn->offered, preempt ? HEARTBEATS * (u64)interval + preempt :
+						      HEARTBEATS_FULL * (u64)interval);
+}
+
+/* The engine was reset under a request that had nothing to do with it. */
+static void request_restart(struct sg_request *rq)
+{
+	struct sg_ring *ring = rq->ring;
+
+	rq->reset = SG_RESET_NONE;
+	rq->hung = false;
+	atomic_inc(&ring->ctx->innocent);
+	ring->cs = ring->restart;
+	sg_cs_start(&ring->cs, rq->batch);
+}
+
 /* Run the first request of the active ring, until it is over or has to make way. */
 static void engine_run(struct sg_engine *engine)
 {
 	struct sg_ring *ring = engine->active;
-	struct sg_request *rq = list_first_entry(&ring->requests, struct sg_request, link);
-	u64 began = ktime_get_ns(), now = began, blocked = 0;
-	unsigned int sleep = SPIN_SLEEP_MIN_US;
-	int error;
+	struct sg_request *rq = first_request(ring);
+	struct turn turn = { .rq = rq, .began = ktime_get_ns(), .sleep = SPIN_SLEEP_MIN_US };
+	int error = request_verdict(engine, rq);
 
+	if (error) {
+		engine_cancel(engine, rq, error);
+		return;
+	}
 	if (!rq->started) {
-		error = request_verdict(engine, rq);
-		if (error) {
-			engine_complete(engine, rq, error);
-			return;
-		}
 		sg_request_started(rq);
-		rq->start_ns = began;
+		rq->start_ns = turn.began;
+		ring->restart = ring->cs;
 		sg_cs_start(&ring->cs, rq->batch);
 	}
+	turn.counted = turn.left = turn.began;
+	turn.offered = turn.began - rq->held_ns;
 	sg_mem_set_space(&engine->mem, ring->ctx->space);
 
 	for (;;) {
-		enum sg_cs_event event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);
-		bool wanted, may_leave = sg_cs_arbitration(&ring->cs);
+		enum sg_cs_event event = SG_CS_SPIN;
+		bool wanted, may_leave;
 
+		if (READ_ONCE(rq->reset) == SG_RESET_INNOCENT)
+			request_restart(rq);
+		if (!rq->hung)
+			event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);
+		turn.now = ktime_get_ns();
+		count_time(engine, &turn);
 		if (event == SG_CS_DONE) {
-			engine->busy_ns += ktime_get_ns() - began;
 			engine_complete(engine, rq, 0);
 			return;
 		}
-		error = event == SG_CS_ERROR ? -EIO : request_verdict(engine, rq);
-		now = ktime_get_ns();
-		wanted = engine_wanted(engine, rq);
-		if (!wanted || may_leave)
-			blocked = now;
-		if (now - rq->start_ns > REQUEST_TIMEOUT_MS * NSEC_PER_MSEC ||
-		    (engine->props.preempt_timeout && wanted && !may_leave &&
-		     now - blocked > engine->props.preempt_timeout * NSEC_PER_MSEC))
-			error = -EIO;
+		rq->hung |= event == SG_CS_ERROR;
+		error = request_verdict(engine, rq);
 		if (error) {
-			engine->busy_ns += now - began;
-			engine_reset(engine, rq, error);
+			engine_cancel(engine, rq, error);
+			return;
+		}
+		if (request_late(engine, &turn)) {
+			sg_context_guilty(ring->ctx);
+			engine_cancel(engine, rq, -EIO);
+			return;
+		}
+		may_leave = !rq->hung && sg_cs_arbitration(&ring->cs);
+		wanted = engine_wanted(engine, rq);
+		if (READ_ONCE(rq->reset) == SG_RESET_GUILTY ||
+		    request_hangs(engine, &turn, wanted, may_leave)) {
+			engine_hung(engine, rq);
 			return;
 		}
 
 		if (wanted && may_leave &&
 		    (event == SG_CS_SPIN || READ_ONCE(engine->stop) ||
 		     (engine->props.timeslice &&
-		      now - began > engine->props.timeslice * NSEC_PER_MSEC)))
+		      elapsed(&turn, turn.began, engine->props.timeslice))))
 			break;
 		WRITE_ONCE(engine->stop, false);
-		if (event == SG_CS_SPIN) {
+		if (event == SG_CS_SPIN || rq->hung) {
 			wait_event_interruptible_hrtimeout(engine->wq, READ_ONCE(engine->stop),
-							   ns_to_ktime(sleep * NSEC_PER_USEC));
-			sleep = min_t(unsigned int, 2 * sleep, SPIN_SLEEP_MAX_US);
+							   ns_to_ktime(turn.sleep * NSEC_PER_USEC));
+			turn.sleep = min_t(unsigned int, 2 * turn.sleep, SPIN_SLEEP_MAX_US);
 		} else {
-			sleep = SPIN_SLEEP_MIN_US;
+			turn.sleep = SPIN_SLEEP_MIN_US;
 			cond_resched();
 		}
 	}
-	engine->busy_ns += now - began;
+	rq->held_ns = turn.now - turn.offered;
 	engine_yield(engine);
 }
 
@@ -376,46 +496,4 @@ bool sg_engine_idle(struct sg_engine *engine)
 	idle = !engine->active && !has_ready(engine);
 	spin_unlock_irq(&engine->gpu->sched_lock);
 	return idle;
-}
-
-/* Have all engines look up from their work. */
-static void kick_engines(struct sg_gpu *gpu)
-{
-	unsigned int i;
-
-	for (i = 0; i < SG_NUM_ENGINES; i++) {
-		WRITE_ONCE(gpu->engines[i].stop, true);
-		wake_up(&gpu->engines[i].wq);
-	}
-}
-
-/**
- * sg_gpu_set_wedged() - declare the GPU dead, or mended.
- * @gpu: the device
- * @wedged: which
- *
- * All that runs or waits for an engine on a dead GPU ends with -EIO.
- */
-void sg_gpu_set_wedged(struct sg_gpu *gpu, bool wedged)
-{
-	WRITE_ONCE(gpu->wedged, wedged);
-	if (wedged)
-		kick_engines(gpu);
-}
-
-/**
- * sg_gpu_cancel_all() - throw out all that was submitted until now.
- * @gpu: the device
- *
- * What still waits for fences ends when they have signalled.
- */
-void sg_gpu_cancel_all(struct sg_gpu *gpu)
-{
-	struct sg_request *rq;
-
-	spin_lock_irq(&gpu->sched_lock);
-	list_for_each_entry(rq, &gpu->requests, gpu_link)
-		WRITE_ONCE(rq->error, -EIO);
-	spin_unlock_irq(&gpu->sched_lock);
-	kick_engines(gpu);
 }

@@ -55,12 +55,14 @@ void sg_mem_set_space(struct sg_mem *mem, struct sg_space *space);
 
 /**
  * struct sg_engine_props - what an administrator can set for an engine, in milliseconds.
- * @heartbeat_interval: how often it is looked whether the engine gets on; 0: never
+ * @heartbeat_interval: how often it is looked whether the engine could take up something else; 0:
+ *	never
  * @preempt_timeout: how long a batch that has forbidden preemption may keep others waiting; 0: for
  *	ever
  * @timeslice: how long a context runs while an equal one waits; 0: until it is done
- * @stop_timeout: how long an engine is given to come to rest before a reset
- * @max_busywait_ns: kept for those who ask; nothing here waits busily
+ * @stop_timeout: how long an engine is given to come to rest before a reset; kept for those who
+ *	ask: this kind does so at once
+ * @max_busywait_ns: likewise; nothing here waits busily
  */
 struct sg_engine_props {
 	unsigned int heartbeat_interval;
@@ -114,9 +116,8 @@ int sg_engines_start(struct sg_gpu *gpu);
 void sg_engines_stop(struct sg_gpu *gpu);
 void sg_engine_make_ready(struct sg_engine *engine, struct sg_ring *ring);
 void sg_engine_reprioritize(struct sg_engine *engine, struct sg_ring *ring, int priority);
+void sg_engine_hurry(struct sg_engine *engine, struct sg_ring *ring);
 struct sg_engine *sg_engine_find(struct sg_gpu *gpu, unsigned int class, unsigned int instance);
 bool sg_engine_idle(struct sg_engine *engine);
-void sg_gpu_set_wedged(struct sg_gpu *gpu, bool wedged);
-void sg_gpu_cancel_all(struct sg_gpu *gpu);
 
 #endif

@@ -43,7 +43,11 @@
  * @shrinker: tells the kernel's reclaim of us
  * @next_client: numbers open files
  * @wedged: the GPU was declared dead: submission fails with -EIO
- * @params: what testers set through debugfs
+ * @reset_count: how often the GPU, or one of its engines, was reset
+ * @uevent_work: tells user space of a reset of the whole GPU
+ * @params: what testers set through debugfs: @reset is 0: a hang makes the GPU dead, 1: it resets
+ *	all engines, more: its own engine; @enable_hangcheck: whether anybody looks for hangs;
+ *	@request_timeout_ms: how long a request may run at all, 0: for ever
  * @sysfs: folders, of sysfs.c
  */
 struct sg_gpu {
@@ -69,9 +73,12 @@ struct sg_gpu {
 
 	atomic_t next_client;
 	bool wedged;
+	atomic_t reset_count;
+	struct work_struct uevent_work;
 	struct {
 		u32 reset;
 		bool enable_hangcheck;
+		u32 request_timeout_ms;
 	} params;
 	struct {
 		struct kobject *engines;

@@ -17,6 +17,7 @@
 #include "i915/i915.h"
 #include "mmap.h"
 #include "prime.h"
+#include "reset.h"
 #include "shrink.h"
 #include "sysfs.h"
 
@@ -62,6 +63,7 @@ static void release_engines(struct drm_device *dev, void *unused)
 	struct sg_gpu *gpu = to_sg_gpu(dev);
 
 	sg_engines_stop(gpu);
+	sg_reset_fini(gpu);
 	drain_workqueue(gpu->free_wq);
 	sg_shrink_fini(gpu);
 }
@@ -73,10 +75,12 @@ static int gpu_init(struct sg_gpu *gpu)
 	gpu->aperture_size = APERTURE_SIZE;
 	gpu->params.reset = 2;
 	gpu->params.enable_hangcheck = true;
+	gpu->params.request_timeout_ms = SG_REQUEST_TIMEOUT_MS;
 	init_rwsem(&gpu->revoke);
 	rwlock_init(&gpu->notifier_lock);
 	spin_lock_init(&gpu->sched_lock);
 	INIT_LIST_HEAD(&gpu->requests);
+	sg_reset_init(gpu);
 	gpu->free_wq = alloc_workqueue("softgem-free", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!gpu->free_wq)
 		return -ENOMEM;

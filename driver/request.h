@@ -30,6 +30,14 @@ struct sg_wait {
 };
 
 /**
+ * enum sg_reset - what an engine's reset means for a request that runs on it.
+ * @SG_RESET_NONE: there was none
+ * @SG_RESET_GUILTY: it is thrown out
+ * @SG_RESET_INNOCENT: it begins again: where it was is lost
+ */
+enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
+
+/**
  * struct sg_request - a batch that was submitted.
  * @fence: signals when it is done. First, so that the core can free the request with it.
  * @lock: the fence's
@@ -45,6 +53,9 @@ struct sg_wait {
  * @started: the engine has seen it; written by the engine's thread, under sched_lock
  * @start_waits: waits of others that end when it starts; guarded by sched_lock
  * @start_ns: when it began to run; of the engine's thread
+ * @held_ns: how long it has run without an offer to leave the engine; likewise
+ * @hung: it came to a command that cannot be executed; likewise
+ * @reset: what became of its engine; set under sched_lock
  * @submitted: when, in jiffies
  * @waits: what it waits for, @nwaits entries with room for @room; gone when it has ended (under
  *	sched_lock)
@@ -68,6 +79,9 @@ struct sg_request {
 	bool started;
 	struct list_head start_waits;
 	u64 start_ns;
+	u64 held_ns;
+	bool hung;
+	enum sg_reset reset;
 	unsigned long submitted;
 	struct sg_wait *waits;
 	unsigned int nwaits;

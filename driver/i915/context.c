@@ -2,6 +2,7 @@
 /* Contexts and address spaces as clients know them: by handles, with parameters. */
 #include <linux/uaccess.h>
 
+#include "../client.h"
 #include "../context.h"
 #include "../space.h"
 #include "i915.h"
@@ -308,7 +309,9 @@ I915_IOCTL(gem_context_create)
 	/* one timeline for all engines is what a single queue would give; nobody here has that */
 	if (args->flags & I915_CONTEXT_CREATE_FLAGS_SINGLE_TIMELINE)
 		return -EINVAL;
-	create.ctx = sg_context_create(to_sg_gpu(dev), NULL);
+	if (READ_ONCE(create.fpriv->gpu->wedged) || sg_client_banned(create.fpriv->client))
+		return -EIO;
+	create.ctx = sg_context_create(create.fpriv->gpu, create.fpriv->client, NULL);
 	if (IS_ERR(create.ctx))
 		return PTR_ERR(create.ctx);
 	if (args->flags & I915_CONTEXT_CREATE_FLAGS_USE_EXTENSIONS) {
@@ -378,17 +381,13 @@ I915_IOCTL(get_reset_stats)
 	struct drm_i915_reset_stats *args = data;
 	struct i915_file *fpriv = file->driver_priv;
 	struct sg_context *ctx;
-	unsigned int i;
 
 	if (args->flags || args->pad)
 		return -EINVAL;
 	ctx = i915_context_lookup(fpriv, args->ctx_id);
 	if (!ctx)
 		return -ENOENT;
-	args->reset_count = 0;
-	if (capable(CAP_SYS_ADMIN))
-		for (i = 0; i < SG_NUM_ENGINES; i++)
-			args->reset_count += READ_ONCE(fpriv->gpu->engines[i].reset_count);
+	args->reset_count = capable(CAP_SYS_ADMIN) ? atomic_read(&fpriv->gpu->reset_count) : 0;
 	args->batch_active = atomic_read(&ctx->guilty);
 	args->batch_pending = atomic_read(&ctx->innocent);
 	sg_context_put(ctx);

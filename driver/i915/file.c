@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "../client.h"
 #include "../context.h"
 #include "../space.h"
 #include "i915.h"
@@ -66,13 +67,17 @@ int i915_open(struct drm_device *dev, struct drm_file *file)
 	if (!fpriv)
 		return -ENOMEM;
 	fpriv->gpu = gpu;
-	fpriv->client_id = atomic_inc_return(&gpu->next_client);
+	fpriv->client = sg_client_create(gpu);
+	if (!fpriv->client) {
+		ret = -ENOMEM;
+		goto free;
+	}
 	xa_init_flags(&fpriv->contexts, XA_FLAGS_ALLOC);
 	xa_init_flags(&fpriv->spaces, XA_FLAGS_ALLOC1);
-	ctx = sg_context_create(gpu, NULL);
+	ctx = sg_context_create(gpu, fpriv->client, NULL);
 	if (IS_ERR(ctx)) {
 		ret = PTR_ERR(ctx);
-		goto free;
+		goto put_client;
 	}
 	ret = xa_err(xa_store(&fpriv->contexts, 0, ctx, GFP_KERNEL));
 	if (ret)
@@ -82,8 +87,10 @@ int i915_open(struct drm_device *dev, struct drm_file *file)
 
 put:
 	sg_context_put(ctx);
-free:
+put_client:
 	xa_destroy(&fpriv->contexts);
+	sg_client_put(fpriv->client);
+free:
 	kfree(fpriv);
 	return ret;
 }
@@ -102,5 +109,6 @@ void i915_postclose(struct drm_device *dev, struct drm_file *file)
 	xa_for_each(&fpriv->spaces, id, space)
 		sg_space_put(space);
 	xa_destroy(&fpriv->spaces);
+	sg_client_put(fpriv->client);
 	kfree(fpriv);
 }

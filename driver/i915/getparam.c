@@ -80,7 +80,8 @@ static int param_value(struct sg_gpu *gpu, int param, int *value)
 		*value = 3;	/* full, 48 bit */
 		return 0;
 	case I915_PARAM_HAS_GPU_RESET:
-		*value = 2;	/* of one engine */
+		/* of the whole GPU, or of one engine too; 0 also if nobody looks for hangs */
+		*value = gpu->params.enable_hangcheck ? min(gpu->params.reset, 2u) : 0;
 		return 0;
 	case I915_PARAM_HAS_SCHEDULER:
 		*value = I915_SCHEDULER_CAP_ENABLED | I915_SCHEDULER_CAP_PRIORITY |

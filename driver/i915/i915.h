@@ -16,6 +16,7 @@
 
 #include "../gpu.h"
 
+struct sg_client;
 struct sg_context;
 struct sg_object;
 struct sg_space;
@@ -25,13 +26,13 @@ struct sg_space;
  * @gpu: the device
  * @contexts: struct sg_context by handle; 0 is the default one
  * @spaces: struct sg_space by handle, from 1
- * @client_id: for people
+ * @client: the file as its contexts know it
  */
 struct i915_file {
 	struct sg_gpu *gpu;
 	struct xarray contexts;
 	struct xarray spaces;
-	unsigned int client_id;
+	struct sg_client *client;
 };
 
 /* The domains that only the GPU sees. */

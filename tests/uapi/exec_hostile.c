@@ -333,7 +333,8 @@ static void random_batches(void)
 		uint32_t ctx = gem_context_create(fd);
 		struct batch b;
 
-		/* Own contexts, so that bans stop nothing. */
+		/* Own contexts, and none that can be banned: nothing is to be stopped. */
+		CHECK_RET(try_context_set(fd, ctx, I915_CONTEXT_PARAM_BANNABLE, 0, 0), 0);
 		batch_init(&b, fd, 1 + i % 4);
 		b.ctx = ctx;
 		for (int j = 0; j < DWORDS; j++) {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Clients: see client.h. */
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "client.h"
+#include "gpu.h"
+
+/* A hang so soon after the last one counts, and so does a context that was banned for its own. */
+#define FAST_HANG		(60 * HZ)
+#define SCORE_FAST_HANG		1
+#define SCORE_CONTEXT_BAN	3
+/* Who has so much gets no new contexts. */
+#define SCORE_BANNED		9
+
+/**
+ * sg_client_create() - a file is opened.
+ * @gpu: the device
+ *
+ * Return: the client with one reference, or NULL.
+ */
+struct sg_client *sg_client_create(struct sg_gpu *gpu)
+{
+	struct sg_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+
+	if (!client)
+		return NULL;
+	kref_init(&client->kref);
+	client->id = atomic_inc_return(&gpu->next_client);
+	return client;
+}
+
+static void free_client(struct kref *kref)
+{
+	kfree(container_of(kref, struct sg_client, kref));
+}
+
+/**
+ * sg_client_put() - drop a reference.
+ * @client: the client
+ *
+ * Context: any.
+ */
+void sg_client_put(struct sg_client *client)
+{
+	kref_put(&client->kref, free_client);
+}
+
+/**
+ * sg_client_guilty() - a batch of a client has been thrown out.
+ * @client: the client
+ * @banned: its context has been banned for it
+ *
+ * Context: any. Two hangs at the same time may count as one.
+ */
+void sg_client_guilty(struct sg_client *client, bool banned)
+{
+	unsigned long last = xchg(&client->last_hang, jiffies | 1);
+	int score = banned ? SCORE_CONTEXT_BAN : 0;
+
+	if (last && time_before(jiffies, last + FAST_HANG))
+		score += SCORE_FAST_HANG;
+	if (score)
+		atomic_add(score, &client->ban_score);
+}
+
+/** sg_client_banned() - whether a client has hung the GPU too often to be given a new context. */
+bool sg_client_banned(const struct sg_client *client)
+{
+	return atomic_read(&client->ban_score) >= SCORE_BANNED;
+}
