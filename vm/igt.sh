@@ -18,7 +18,7 @@ run_igt() {
 	for word; do
 		if [ -f "$word" ]; then cat "$word"; else echo "$word"; fi
 	done > "$RUN/patterns"
-	expand_patterns < "$RUN/patterns" > "$RUN/tests"
+	expand_patterns < "$RUN/patterns" | awk -v i="${PART%/*}" -v n="${PART#*/}" 'NR % n == i % n' > "$RUN/tests"
 	awk -F '\t' '$1 == "" { print "igt@" $2 }' "$RUN/tests" > "$JOB/list"
 	if [ -s "$JOB/list" ]; then
 		write_igt_job
@@ -87,10 +87,14 @@ matching_tests() {
 # help. After a reboot igt_resume goes on with the next test.
 write_igt_job() {
 	{
-		echo "IGT=$IGT_DIR TEST_TIMEOUT=$TEST_TIMEOUT"
+		echo "IGT=$IGT_DIR TEST_TIMEOUT=$TEST_TIMEOUT MAP_CACHE=$MAP_CACHE"
 		cat "$TOP/vm/guest/igt"
 	} > "$JOB/job"
 	: > "$JOB/out/died"
+	if [ "$MAP_CACHE" != 0 ]; then
+		packages gcc libc6-dev
+		gcc -static -O2 -Wall -o "$JOB/map_cache" "$TOP/vm/guest/map_cache.c"
+	fi
 }
 
 # Boots until all tests were gone through. A machine that dies takes one test with it, and must have
