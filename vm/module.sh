@@ -21,12 +21,15 @@ build_module() {
 		rm -rf "${copy:?}"/*
 		echo "$KERNEL_DIR" > "$copy/kernel"
 	fi
-	# with the times of the checkout, so that make builds what changed; files that went go here too
+	# make builds what changed here: only what differs is copied, and files that went go
 	(cd "$TOP" && find device driver include -name '*.[chS]' -o -name '*.mk' -o -name Kbuild -o -name Makefile) \
 		2>/dev/null | sort > "$copy/files" || :
 	comm -23 <(sort "$copy/files.last" 2>/dev/null) "$copy/files" | (cd "$copy" && xargs -r -d '\n' rm -f)
 	mv "$copy/files" "$copy/files.last"
-	tar -C "$TOP" -c -T "$copy/files.last" | tar -C "$copy" -x
+	local file
+	while IFS= read -r file; do
+		cmp -s "$TOP/$file" "$copy/$file" || install -D -m 644 "$TOP/$file" "$copy/$file"
+	done < "$copy/files.last"
 	make -C "$KERNEL_DIR/build" M="$copy/driver" "${flags[@]}" -j"$(nproc)" modules > "$BUILD_LOG" 2>&1 || {
 		grep -E 'error|warning|\*\*\*' -A 6 "$BUILD_LOG" | sed "s,$copy/,,g" | head -n 60 >&2
 		die "the module does not build for kernel $KERNEL_RELEASE; the whole log is $BUILD_LOG"
