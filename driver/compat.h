@@ -42,6 +42,33 @@ static inline long get_user_page_nofault(struct mm_struct *mm, unsigned long add
 }
 
 /**
+ * pin_pages_of() - pin pages of any process: pin_user_pages_remote(), which lost arguments in 6.5.
+ * @mm: whose; mmap_lock is held, and is dropped
+ * @addr: where
+ * @n: how many
+ * @flags: FOLL_LONGTERM and others
+ * @pages: where they go
+ *
+ * Return: how many were pinned, or -errno.
+ */
+static inline long pin_pages_of(struct mm_struct *mm, unsigned long addr, unsigned long n,
+				unsigned int flags, struct page **pages)
+{
+	long ret;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	ret = pin_user_pages_remote(mm, addr, n, flags, pages, NULL, NULL);
+	mmap_read_unlock(mm);
+#else
+	int locked = 1;
+
+	ret = pin_user_pages_remote(mm, addr, n, flags, pages, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+#endif
+	return ret;
+}
+
+/**
  * sg_set_driver_override() - only the driver of this name may bind to a device.
  * @pdev: the device
  * @name: the driver's name

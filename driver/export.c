@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * dma-bufs of our objects. The pages stay in place while anybody is attached, or has the object
- * mapped in the kernel.
+ * dma-bufs of our objects, but for tracked user pages (export_user.c). The pages stay in place while
+ * anybody is attached, or has the object mapped in the kernel.
  *
  * See Documentation/driver-api/dma-buf.rst in the kernel's sources.
  */
@@ -18,6 +18,7 @@
 #include "object.h"
 #include "prime.h"
 #include "shadow.h"
+#include "userptr.h"
 
 static struct sg_object *buf_object(struct dma_buf *buf)
 {
@@ -43,29 +44,48 @@ static void export_detach(struct dma_buf *buf, struct dma_buf_attachment *attach
 	sg_object_unpin_pages(buf_object(buf));
 }
 
-static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
+/**
+ * sg_prime_table() - make a table of pages for another device, not yet mapped for it.
+ * @table: to be filled in
+ * @pages: the pages, all of them there to stay
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sg_prime_table(struct sg_table *table, const struct sg_pages *pages)
 {
-	struct sg_object *obj = buf_object(attach->dmabuf);
 	unsigned long index, n;
-	struct scatterlist *sg;
-	struct sg_table *table;
 	unsigned int nruns = 0;
+	struct scatterlist *sg;
 	u64 pfn;
 	int ret;
 
-	table = kzalloc(sizeof(*table), GFP_KERNEL);
-	if (!table)
-		return ERR_PTR(-ENOMEM);
-	sg_pages_for_each_run(&obj->pages, index, pfn, n)
+	sg_pages_for_each_run(pages, index, pfn, n)
 		nruns++;
 	ret = sg_alloc_table(table, nruns, GFP_KERNEL);
 	if (ret)
-		goto free;
+		return ret;
 	sg = table->sgl;
-	sg_pages_for_each_run(&obj->pages, index, pfn, n) {
+	sg_pages_for_each_run(pages, index, pfn, n) {
 		sg_set_page(sg, pfn_to_page(pfn), n << PAGE_SHIFT, 0);
 		sg = sg_next(sg);
 	}
+	return 0;
+}
+
+static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
+{
+	struct sg_object *obj = buf_object(attach->dmabuf);
+	struct sg_table *table;
+	int ret;
+
+	if (obj->read_only && dir != DMA_TO_DEVICE)
+		return ERR_PTR(-EACCES);
+	table = kzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	ret = sg_prime_table(table, &obj->pages);
+	if (ret)
+		goto free;
 	ret = dma_map_sgtable(attach->dev, table, dir, 0);
 	if (!ret)
 		return table;
@@ -83,13 +103,38 @@ static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *tab
 	kfree(table);
 }
 
+/**
+ * sg_prime_vmap() - map pages into the kernel.
+ * @pages: the pages, all of them there to stay
+ * @read_only: the kernel must not write to them either
+ * @map: where they are
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sg_prime_vmap(const struct sg_pages *pages, bool read_only, struct iosys_map *map)
+{
+	unsigned long index, n, i;
+	struct page **list;
+	void *vaddr;
+	u64 pfn;
+
+	list = kvmalloc_array(pages->npages, sizeof(*list), GFP_KERNEL);
+	if (!list)
+		return -ENOMEM;
+	sg_pages_for_each_run(pages, index, pfn, n)
+		for (i = 0; i < n; i++)
+			list[index + i] = pfn_to_page(pfn + i);
+	vaddr = vmap(list, pages->npages, VM_MAP, read_only ? PAGE_KERNEL_RO : PAGE_KERNEL);
+	kvfree(list);
+	if (!vaddr)
+		return -ENOMEM;
+	iosys_map_set_vaddr(map, vaddr);
+	return 0;
+}
+
 static int export_vmap(struct dma_buf *buf, struct iosys_map *map)
 {
 	struct sg_object *obj = buf_object(buf);
-	unsigned long index, n, i, count = obj->base.size >> PAGE_SHIFT;
-	struct page **pages;
-	void *vaddr;
-	u64 pfn;
 	int ret;
 
 	sg_dma_buf_vmap_lock(obj->base.resv);
@@ -98,23 +143,9 @@ static int export_vmap(struct dma_buf *buf, struct iosys_map *map)
 	sg_dma_buf_vmap_unlock(obj->base.resv);
 	if (ret)
 		return ret;
-
-	ret = -ENOMEM;
-	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
-		goto unpin;
-	sg_pages_for_each_run(&obj->pages, index, pfn, n)
-		for (i = 0; i < n; i++)
-			pages[index + i] = pfn_to_page(pfn + i);
-	vaddr = vmap(pages, count, VM_MAP, PAGE_KERNEL);
-	kvfree(pages);
-	if (!vaddr)
-		goto unpin;
-	iosys_map_set_vaddr(map, vaddr);
-	return 0;
-
-unpin:
-	sg_object_unpin_pages(obj);
+	ret = sg_prime_vmap(&obj->pages, obj->read_only, map);
+	if (ret)
+		sg_object_unpin_pages(obj);
 	return ret;
 }
 
@@ -126,7 +157,12 @@ static void export_vunmap(struct dma_buf *buf, struct iosys_map *map)
 
 static int export_mmap(struct dma_buf *buf, struct vm_area_struct *vma)
 {
-	return sg_mmap_object(buf_object(buf), vma);
+	struct sg_object *obj = buf_object(buf);
+
+	/* pinned user pages: the process has them mapped already */
+	if (!obj->ops->get_pages)
+		return -ENODEV;
+	return sg_mmap_object(obj, vma);
 }
 
 static int export_begin_cpu(struct dma_buf *buf, enum dma_data_direction dir)
@@ -154,7 +190,7 @@ static const struct dma_buf_ops export_ops = {
  * @gem: the object
  * @flags: of the new file
  *
- * Return: the dma-buf; -EOPNOTSUPP for tracked user pages, which cannot be kept in place.
+ * Return: the dma-buf; -EOPNOTSUPP for one that is itself made of another device's; -ENOMEM.
  */
 struct dma_buf *sg_prime_export(struct drm_gem_object *gem, int flags)
 {
@@ -162,14 +198,14 @@ struct dma_buf *sg_prime_export(struct drm_gem_object *gem, int flags)
 	struct dma_buf_export_info info = {
 		.exp_name = KBUILD_MODNAME,
 		.owner = THIS_MODULE,
-		.ops = &export_ops,
+		.ops = sg_object_is_userptr(obj) ? &sg_userptr_buf_ops : &export_ops,
 		.size = gem->size,
 		.flags = flags,
 		.resv = gem->resv,
 		.priv = gem,
 	};
 
-	if (!obj->ops->get_pages)
+	if (sg_object_is_import(obj))
 		return ERR_PTR(-EOPNOTSUPP);
 	return drm_gem_dmabuf_export(gem->dev, &info);
 }
@@ -185,5 +221,7 @@ struct drm_gem_object *sg_prime_own(struct drm_device *dev, struct dma_buf *buf)
 {
 	struct drm_gem_object *gem = buf->priv;
 
-	return buf->ops == &export_ops && gem->dev == dev ? gem : NULL;
+	if (buf->ops != &export_ops && buf->ops != &sg_userptr_buf_ops)
+		return NULL;
+	return gem->dev == dev ? gem : NULL;
 }

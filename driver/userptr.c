@@ -35,30 +35,8 @@
 #include "object.h"
 #include "userptr.h"
 
-/**
- * struct sg_userptr - an object of tracked user pages.
- * @obj: the object
- * @notifier: tells of changes; holds mm_count, so that the mm_struct (not the memory) stays
- * @seq: the notifier's sequence at which all chunks were known to be present, or SEQ_NEVER.
- *	Written under the notifier lock held for writing.
- * @drop_work: lets go of held chunks
- */
-struct sg_userptr {
-	struct sg_object obj;
-	struct mmu_interval_notifier notifier;
-	unsigned long seq;
-	struct work_struct drop_work;
-};
-
 /* An interval's sequence begins at 1. */
 #define SEQ_NEVER	0
-
-#define to_userptr(o)	container_of(o, struct sg_userptr, obj)
-
-static unsigned long userptr_addr(const struct sg_userptr *u)
-{
-	return u->notifier.interval_tree.start;
-}
 
 /* Memory that has no place in the kernel's own page tables cannot be reached by a software GPU. */
 static bool vma_is_secret(const struct vm_area_struct *vma)
@@ -120,12 +98,15 @@ int sg_userptr_probe(unsigned long addr, u64 size, bool read_only)
  * leave to drop mmap_lock, which userfaultfd insists on, and without an ear for signals.
  *
  * mmap_lock is held. Returns 0 with it still held; any other value with it dropped: -EAGAIN where
- * it had to be dropped on the way, and the caller looks again.
+ * it had to be dropped on the way, and the caller looks again. A worker of ours, which no signal
+ * can reach, does not wait for what user space may never do: -EBUSY.
  */
 static int fault_in(struct mm_struct *mm, unsigned long addr, bool write)
 {
+	bool worker = current->flags & PF_KTHREAD;
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE |
-			     (write ? FAULT_FLAG_WRITE : 0);
+			     (write ? FAULT_FLAG_WRITE : 0) |
+			     (worker ? FAULT_FLAG_RETRY_NOWAIT : 0);
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
 	vm_fault_t fault;
 	int ret = -EFAULT;
@@ -135,6 +116,10 @@ static int fault_in(struct mm_struct *mm, unsigned long addr, bool write)
 	fault = handle_mm_fault(vma, addr, flags, NULL);
 	if (fault & VM_FAULT_COMPLETED)
 		return -EAGAIN;
+	if (fault & VM_FAULT_RETRY && worker) {
+		ret = -EBUSY;
+		goto unlock;
+	}
 	if (fault & VM_FAULT_RETRY)
 		return signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
 	if (!(fault & VM_FAULT_ERROR))
@@ -374,7 +359,7 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 {
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct sg_pages *p = &u->obj.pages;
-	unsigned long start = userptr_addr(u) + (sg_pages_index(p, i) << PAGE_SHIFT);
+	unsigned long start = sg_userptr_addr(u) + (sg_pages_index(p, i) << PAGE_SHIFT);
 	unsigned int k, n = sg_pages_count(p, i);
 	struct sg_chunk found = {};
 	bool unheld = false, moved = false;
@@ -449,7 +434,7 @@ static int acquire_once(struct sg_userptr *u, unsigned long *pfns)
 static int acquire_list(struct sg_userptr *u)
 {
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
-	unsigned long first = userptr_addr(u) >> PAGE_SHIFT;
+	unsigned long first = sg_userptr_addr(u) >> PAGE_SHIFT;
 	struct sg_pages pages;
 	int ret;
 
@@ -475,7 +460,7 @@ static int acquire_list(struct sg_userptr *u)
 
 static int userptr_acquire(struct sg_object *obj)
 {
-	struct sg_userptr *u = to_userptr(obj);
+	struct sg_userptr *u = to_sg_userptr(obj);
 	struct sg_gpu *gpu = sg_object_gpu(obj);
 	unsigned long *pfns;
 	int ret;
@@ -507,18 +492,20 @@ put_mm:
 
 static bool userptr_ready(struct sg_object *obj)
 {
-	struct sg_userptr *u = to_userptr(obj);
+	struct sg_userptr *u = to_sg_userptr(obj);
 
 	return u->seq != SEQ_NEVER && !mmu_interval_read_retry(&u->notifier, u->seq);
 }
 
 static void userptr_release(struct sg_object *obj)
 {
-	struct sg_userptr *u = to_userptr(obj);
+	struct sg_userptr *u = to_sg_userptr(obj);
 
 	mmu_interval_notifier_remove(&u->notifier);
 	drop_held(u);
 	sg_pages_fini(&obj->pages);
+	sg_userptr_export_fini(u);
+	sg_owner_put(&u->owner);
 }
 
 static const struct sg_object_ops userptr_ops = {
@@ -557,16 +544,17 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct dma_resv *resv = u->obj.base.resv;
 	struct sg_pages *p = &u->obj.pages;
-	unsigned long start = max(range->start, userptr_addr(u));
+	unsigned long start = max(range->start, sg_userptr_addr(u));
 	unsigned long last = min(range->end - 1, u->notifier.interval_tree.last);
 	unsigned int i, first_chunk = 0, last_chunk = 0;
+	enum sg_tell tell = SG_TELL_NOBODY;
 	bool present = false, held = false;
 
 	write_lock(&gpu->notifier_lock);
 	mmu_interval_set_seq(notifier, cur_seq);
 	if (p->chunk) {
-		first_chunk = sg_pages_chunk(p, (start - userptr_addr(u)) >> PAGE_SHIFT);
-		last_chunk = sg_pages_chunk(p, (last - userptr_addr(u)) >> PAGE_SHIFT);
+		first_chunk = sg_pages_chunk(p, (start - sg_userptr_addr(u)) >> PAGE_SHIFT);
+		last_chunk = sg_pages_chunk(p, (last - sg_userptr_addr(u)) >> PAGE_SHIFT);
 		present = any_present(p, first_chunk, last_chunk);
 	}
 	if (present && range->event == MMU_NOTIFY_CLEAR &&
@@ -574,7 +562,10 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 		hold_chunks(u, first_chunk, last_chunk);
 		held = true;
 	}
+	if (present)
+		tell = sg_userptr_tell_prepare(u, mmu_notifier_range_blockable(range));
 	write_unlock(&gpu->notifier_lock);
+	sg_userptr_tell(u, tell);
 	atomic64_inc(&gpu->stats.invalidations);
 	if (!present || held)
 		return true;
@@ -630,9 +621,13 @@ struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 
 	u->obj.read_only = read_only;
 	u->seq = SEQ_NEVER;
 	INIT_WORK(&u->drop_work, drop_work);
+	sg_owner_get(&u->owner);
+	sg_userptr_export_init(u);
 	ret = mmu_interval_notifier_insert(&u->notifier, current->mm, addr, size,
 					   &userptr_notifier_ops);
 	if (ret) {
+		sg_userptr_export_fini(u);
+		sg_owner_put(&u->owner);
 		drm_gem_object_release(&u->obj.base);
 		kfree(u);
 		return ERR_PTR(ret);

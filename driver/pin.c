@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Pages of a process that stay where they are, whatever it does to its mappings, and that count
+ * against its RLIMIT_MEMLOCK for as long as they do.
+ *
+ * Two use them: objects of pinned user pages (pinned.c), and devices that import tracked ones and
+ * cannot be told when those move (export_user.c).
+ *
+ * See Documentation/core-api/pin_user_pages.rst in the kernel's sources, case 2.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "gpu.h"
+#include "pin.h"
+
+/** sg_owner_get() - the current process is to be an owner; for sg_owner_put(). */
+void sg_owner_get(struct sg_owner *owner)
+{
+	owner->mm = current->mm;
+	owner->task = current->group_leader;
+	/* it is no denial worth a record in the audit log */
+	owner->no_limit = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
+	mmgrab(owner->mm);
+	get_task_struct(owner->task);
+}
+
+/** sg_owner_put() - end what sg_owner_get() began. */
+void sg_owner_put(struct sg_owner *owner)
+{
+	put_task_struct(owner->task);
+	mmdrop(owner->mm);
+}
+
+static void pin_free_work(struct work_struct *work)
+{
+	sg_pin_free(container_of(work, struct sg_pin, free_work));
+}
+
+/**
+ * sg_pin_alloc() - get ready to pin a range.
+ * @gpu: the device
+ * @owner: whose memory it is
+ * @addr: where the range begins, page aligned
+ * @size: its bytes, a multiple of the page size, not 0
+ * @write: the pages are going to be written to
+ *
+ * Return: nothing pinned and nothing counted yet; -ENOMEM, -E2BIG.
+ */
+struct sg_pin *sg_pin_alloc(struct sg_gpu *gpu, const struct sg_owner *owner, unsigned long addr,
+			    u64 size, bool write)
+{
+	struct sg_pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!pin)
+		return ERR_PTR(-ENOMEM);
+	ret = sg_pages_init(&pin->pages, size >> PAGE_SHIFT, (addr >> PAGE_SHIFT) & SG_CHUNK_MASK);
+	if (ret) {
+		kfree(pin);
+		return ERR_PTR(ret);
+	}
+	pin->gpu = gpu;
+	pin->owner = *owner;
+	mmgrab(owner->mm);
+	get_task_struct(owner->task);
+	pin->write = write;
+	pin->users = 1;
+	INIT_WORK(&pin->free_work, pin_free_work);
+	return pin;
+}
+
+static int count(struct sg_pin *pin, bool more)
+{
+	struct sg_owner *owner = &pin->owner;
+	int ret;
+
+	mmap_write_lock(owner->mm);
+	ret = __account_locked_vm(owner->mm, pin->pages.npages, more, owner->task, owner->no_limit);
+	mmap_write_unlock(owner->mm);
+	return ret;
+}
+
+/**
+ * sg_pin_count() - have the pages counted against the owner's RLIMIT_MEMLOCK.
+ * @pin: not yet counted
+ *
+ * Context: may sleep; takes the owner's mmap_lock.
+ * Return: 0, or -ENOMEM if the limit forbids it.
+ */
+int sg_pin_count(struct sg_pin *pin)
+{
+	int ret = count(pin, true);
+
+	if (ret == -ENOMEM) {
+		/* what was let go of a moment ago may not have been given back yet */
+		flush_workqueue(pin->gpu->free_wq);
+		ret = count(pin, true);
+	}
+	pin->counted = !ret;
+	return ret;
+}
+
+/* Pin what can be: as pin_user_pages(). */
+static long pin_some(struct sg_pin *pin, unsigned long addr, unsigned int n, struct page **pages)
+{
+	unsigned int flags = FOLL_LONGTERM | (pin->write ? FOLL_WRITE : 0);
+	struct mm_struct *mm = pin->owner.mm;
+
+	if (mm == current->mm)
+		return pin_user_pages_fast(addr, n, flags, pages);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	return pin_pages_of(mm, addr, n, flags, pages);
+}
+
+/*
+ * Pinning may fault without leave to drop mmap_lock, and then gets no answer from userfaultfd:
+ * where it fails, touch the page first as the process itself would.
+ */
+static bool touch(struct sg_pin *pin, unsigned long addr)
+{
+	if (pin->owner.mm != current->mm)
+		return false;
+	if (pin->write)
+		return !fault_in_safe_writeable((char __user *)addr, PAGE_SIZE);
+	return !fault_in_readable((char __user *)addr, PAGE_SIZE);
+}
+
+/* Pin the pages of a chunk. @pages has room for one. */
+static int pin_chunk(struct sg_pin *pin, unsigned int i, unsigned long addr, struct page **pages)
+{
+	struct sg_pages *p = &pin->pages;
+	unsigned int k, done = 0, n = sg_pages_count(p, i);
+	unsigned long *pfns = (unsigned long *)pages;
+	bool touched = false;
+	long ret;
+
+	while (done < n) {
+		unsigned long at = addr + ((unsigned long)done << PAGE_SHIFT);
+
+		ret = pin_some(pin, at, n - done, pages + done);
+		if (ret == -EFAULT && !touched && touch(pin, at)) {
+			touched = true;
+			continue;
+		}
+		if (ret <= 0) {
+			ret = ret ?: -EFAULT;
+			goto unpin;
+		}
+		touched = false;
+		done += ret;
+	}
+	/* a frame number takes the place of each page's address */
+	for (k = 0; k < n; k++)
+		pfns[k] = page_to_pfn(pages[k]);
+	ret = sg_chunk_build(&p->chunk[i], sg_pages_slot(p, i), pfns, n, GFP_KERNEL_ACCOUNT);
+	if (!ret) {
+		atomic64_add(n, &pin->gpu->stats.pins);
+		return 0;
+	}
+	for (k = 0; k < n; k++)
+		pages[k] = pfn_to_page(pfns[k]);
+unpin:
+	unpin_user_pages(pages, done);
+	return ret;
+}
+
+static void unpin_all(struct sg_pin *pin)
+{
+	struct sg_pages *p = &pin->pages;
+	unsigned long index, n;
+	unsigned int i;
+	u64 pfn;
+
+	sg_pages_for_each_run(p, index, pfn, n) {
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, pin->write);
+		atomic64_add(n, &pin->gpu->stats.unpins);
+		cond_resched();
+	}
+	for (i = 0; i < p->nchunks; i++) {
+		struct sg_chunk was = sg_chunk_take(&p->chunk[i]);
+
+		sg_chunk_free(&was);
+	}
+}
+
+/**
+ * sg_pin_pages() - pin the pages.
+ * @pin: with nothing pinned
+ * @addr: as for sg_pin_alloc()
+ *
+ * Context: may sleep; takes mmap_lock, faults user memory. The caller holds the owner's mm_users.
+ * Return: 0; -EFAULT for holes and memory that cannot be pinned; -ENOMEM; -ERESTARTSYS and its like.
+ * On an error nothing is pinned.
+ */
+int sg_pin_pages(struct sg_pin *pin, unsigned long addr)
+{
+	struct sg_pages *p = &pin->pages;
+	struct page **pages;
+	unsigned int i;
+	int ret = -ENOMEM;
+
+	pages = kmalloc_array(SG_CHUNK_PAGES, sizeof(*pages), GFP_KERNEL);
+	for (i = 0; pages && i < p->nchunks; i++) {
+		ret = signal_pending(current) ? -ERESTARTSYS :
+			pin_chunk(pin, i, addr + (sg_pages_index(p, i) << PAGE_SHIFT), pages);
+		if (ret)
+			break;
+		cond_resched();
+	}
+	kfree(pages);
+	if (ret)
+		unpin_all(pin);
+	return ret;
+}
+
+/** sg_pin_equal() - whether two pins of the same range found the same frames. */
+bool sg_pin_equal(const struct sg_pin *a, const struct sg_pin *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->pages.nchunks; i++)
+		if (!sg_chunk_equal(&a->pages.chunk[i], &b->pages.chunk[i]))
+			return false;
+	return true;
+}
+
+/**
+ * sg_pin_free() - unpin the pages, give back what they counted, and free it.
+ * @pin: nobody uses it any more
+ *
+ * Context: may sleep; takes the owner's mmap_lock.
+ */
+void sg_pin_free(struct sg_pin *pin)
+{
+	unpin_all(pin);
+	if (pin->counted)
+		count(pin, false);
+	sg_pages_fini(&pin->pages);
+	sg_owner_put(&pin->owner);
+	kfree(pin);
+}
+
+/** sg_pin_free_later() - as sg_pin_free(), where mmap_lock may be held. */
+void sg_pin_free_later(struct sg_pin *pin)
+{
+	queue_work(pin->gpu->free_wq, &pin->free_work);
+}
