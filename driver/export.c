@@ -30,7 +30,8 @@ static int export_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
 	struct sg_object *obj = buf_object(buf);
 	int ret;
 
-	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	/* the one call that comes without the reservation, and may fault user memory */
+	ret = sg_object_acquire(obj) ?: dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
 		return ret;
 	ret = sg_object_pin_pages(obj);

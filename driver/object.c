@@ -188,7 +188,7 @@ void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
 		*len = min_t(u64, *len, obj->base.size - offset);
 		return obj->vaddr + offset;
 	}
-	if (!smp_load_acquire(&obj->pages.chunk))	/* pairs with acquire_list() in userptr.c */
+	if (!smp_load_acquire(&obj->pages.chunk))	/* pairs with those who acquire */
 		return NULL;
 	n = sg_pages_lookup(&obj->pages, offset >> PAGE_SHIFT, &pfn);
 	if (!n)

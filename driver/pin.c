@@ -108,9 +108,10 @@ int sg_pin_count(struct sg_pin *pin)
 }
 
 /* Pin what can be: as pin_user_pages(). */
-static long pin_some(struct sg_pin *pin, unsigned long addr, unsigned int n, struct page **pages)
+static long pin_some(struct sg_pin *pin, unsigned long addr, unsigned int n, bool write,
+		     struct page **pages)
 {
-	unsigned int flags = FOLL_LONGTERM | (pin->write ? FOLL_WRITE : 0);
+	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	struct mm_struct *mm = pin->owner.mm;
 
 	if (mm == current->mm)
@@ -145,7 +146,10 @@ static int pin_chunk(struct sg_pin *pin, unsigned int i, unsigned long addr, str
 	while (done < n) {
 		unsigned long at = addr + ((unsigned long)done << PAGE_SHIFT);
 
-		ret = pin_some(pin, at, n - done, pages + done);
+		ret = pin_some(pin, at, n - done, pin->write, pages + done);
+		/* the process may write there, but not read: good enough for a device that reads */
+		if (ret == -EFAULT && !pin->write)
+			ret = pin_some(pin, at, n - done, true, pages + done);
 		if (ret == -EFAULT && !touched && touch(pin, at)) {
 			touched = true;
 			continue;

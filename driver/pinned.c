@@ -2,8 +2,11 @@
 /*
  * User pages, pinned: the object keeps the frames that it found when it was made, whatever the
  * process does to its mappings. All of them count against RLIMIT_MEMLOCK of the process that made
- * it, once, until the object goes.
+ * it, once, until the object goes. Where there is nothing that could be pinned yet, they are pinned
+ * at the first use that finds it.
  */
+#include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "gpu.h"
@@ -13,26 +16,67 @@
 
 /**
  * struct sg_pinned - an object of pinned user pages.
- * @obj: the object; its list of frames is @pin's
+ * @obj: the object; its list of frames, once there is one, is @pin's
  * @pin: the pages
+ * @addr: where the range begins
+ * @lock: only one pins
  */
 struct sg_pinned {
 	struct sg_object obj;
 	struct sg_pin *pin;
+	unsigned long addr;
+	struct mutex lock;
 };
 
 #define to_pinned(o)	container_of(o, struct sg_pinned, obj)
 
+/* The frames are there from now on; who sees the list of chunks, sees the rest too. */
+static void publish(struct sg_pinned *pinned)
+{
+	struct sg_pages *p = &pinned->obj.pages;
+
+	p->npages = pinned->pin->pages.npages;
+	p->skew = pinned->pin->pages.skew;
+	p->nchunks = pinned->pin->pages.nchunks;
+	smp_store_release(&p->chunk, pinned->pin->pages.chunk);
+}
+
+static int pinned_acquire(struct sg_object *obj)
+{
+	struct sg_pinned *pinned = to_pinned(obj);
+	int ret = 0;
+
+	if (smp_load_acquire(&obj->pages.chunk))	/* pairs with publish() */
+		return 0;
+	if (mutex_lock_interruptible(&pinned->lock))
+		return -ERESTARTSYS;
+	if (!obj->pages.chunk) {
+		ret = -EFAULT;
+		if (mmget_not_zero(pinned->pin->owner.mm)) {
+			ret = sg_pin_pages(pinned->pin, pinned->addr);
+			mmput(pinned->pin->owner.mm);
+		}
+		if (!ret)
+			publish(pinned);
+	}
+	mutex_unlock(&pinned->lock);
+	return ret;
+}
+
 static void pinned_release(struct sg_object *obj)
 {
-	sg_pin_free(to_pinned(obj)->pin);
+	struct sg_pinned *pinned = to_pinned(obj);
+
+	sg_pin_free(pinned->pin);
+	mutex_destroy(&pinned->lock);
 }
 
 static const struct sg_object_ops pinned_ops = {
+	.acquire = pinned_acquire,
 	.release = pinned_release,
 };
 
-static struct sg_pin *pin_current(struct sg_gpu *gpu, unsigned long addr, u64 size, bool write)
+static struct sg_pin *pin_alloc_current(struct sg_gpu *gpu, unsigned long addr, u64 size, bool write)
 {
 	struct sg_owner owner;
 	struct sg_pin *pin;
@@ -43,7 +87,7 @@ static struct sg_pin *pin_current(struct sg_gpu *gpu, unsigned long addr, u64 si
 	sg_owner_put(&owner);
 	if (IS_ERR(pin))
 		return pin;
-	ret = sg_pin_count(pin) ?: sg_pin_pages(pin, addr);
+	ret = sg_pin_count(pin);
 	if (!ret)
 		return pin;
 	sg_pin_free(pin);
@@ -57,27 +101,41 @@ static struct sg_pin *pin_current(struct sg_gpu *gpu, unsigned long addr, u64 si
  * @size: its bytes, a multiple of the page size, not 0; the end does not wrap
  * @read_only: the GPU is only going to read
  *
+ * A range that is not mapped, or not with memory that can be pinned, is counted all the same; using
+ * the object fails with -EFAULT until that has changed.
+ *
  * Context: may sleep; takes mmap_lock, faults user memory.
- * Return: the object, with one reference; -ENOMEM if RLIMIT_MEMLOCK forbids it; -EFAULT for holes
- * and memory that cannot be pinned; -ERESTARTSYS. On an error nothing stays pinned or counted.
+ * Return: the object, with one reference; -ENOMEM if RLIMIT_MEMLOCK forbids it; -ERESTARTSYS. On an
+ * error nothing stays pinned or counted.
  */
 struct sg_object *sg_pinned_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
 				   bool read_only)
 {
 	struct sg_pinned *pinned = kzalloc(sizeof(*pinned), GFP_KERNEL_ACCOUNT);
+	int ret;
 
 	if (!pinned)
 		return ERR_PTR(-ENOMEM);
-	pinned->pin = pin_current(gpu, addr, size, !read_only);
+	pinned->pin = pin_alloc_current(gpu, addr, size, !read_only);
 	if (IS_ERR(pinned->pin)) {
-		int ret = PTR_ERR(pinned->pin);
-
-		kfree(pinned);
-		return ERR_PTR(ret);
+		ret = PTR_ERR(pinned->pin);
+		goto free;
 	}
+	ret = sg_pin_pages(pinned->pin, addr);
+	if (ret && ret != -EFAULT)
+		goto free_pin;
+	pinned->addr = addr;
+	mutex_init(&pinned->lock);
 	sg_object_init(&pinned->obj, gpu, &pinned_ops);
 	drm_gem_private_object_init(&gpu->drm, &pinned->obj.base, size);
 	pinned->obj.read_only = read_only;
-	pinned->obj.pages = pinned->pin->pages;
+	if (!ret)
+		publish(pinned);
 	return &pinned->obj;
+
+free_pin:
+	sg_pin_free(pinned->pin);
+free:
+	kfree(pinned);
+	return ERR_PTR(ret);
 }

@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <sys/resource.h>
 
 #define READ_ONLY	I915_USERPTR_READ_ONLY
@@ -249,6 +250,42 @@ static void unsync_runs(void)
 	CHECK_HEX(ptr[2], 0x0c0c);
 }
 
+/* What is not mapped is accepted, as everywhere, and pinned at the first use that finds it. */
+static void unsync_later(void)
+{
+	int fd = gem_open();
+	uint32_t *ptr = map_anon(PAGE), handle;
+
+	CHECK_SYS(munmap(ptr, PAGE));
+	handle = gem_userptr(fd, ptr, PAGE, UNSYNC);
+	CHECK_RET(try_set_domain(fd, handle, I915_GEM_DOMAIN_GTT, 0), -EFAULT);
+	CHECK(mmap(ptr, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		   0) == ptr);
+	gpu_store(fd, handle, 8, 0x0d0d);
+	CHECK_HEX(ptr[2], 0x0d0d);
+	/* and from then on they are those pages */
+	CHECK_SYS(munmap(ptr, PAGE));
+	CHECK_RET(try_set_domain(fd, handle, I915_GEM_DOMAIN_GTT, 0), 0);
+}
+
+static void unsync_write_only(void)
+{
+	int fd = gem_open(), memfd = memfd_create("pages", 0);
+	uint32_t handle, data = 0;
+	uint32_t *ptr;
+
+	CHECK(memfd >= 0);
+	CHECK_SYS(ftruncate(memfd, PAGE));
+	ptr = mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, memfd, 0);
+	CHECK(ptr != MAP_FAILED);
+	handle = gem_userptr(fd, ptr, PAGE, UNSYNC | READ_ONLY);
+	ptr[3] = 0x0e0e;
+	gem_read(fd, handle, 12, &data, 4);
+	CHECK_HEX(data, 0x0e0e);
+	gpu_store(fd, handle, 12, 1);
+	CHECK_HEX(ptr[3], 0x0e0e);
+}
+
 static void ordinary_otherwise(void)
 {
 	static uint32_t data[PAGE / 4];
@@ -331,6 +368,8 @@ static const struct subtest tests[] = {
 	{ "a device mapping is EFAULT at use", special_at_first_use },
 	{ "SET_DOMAIN tells whether the pages can be had", set_domain_probes },
 	{ "UNSYNCHRONIZED: the GPU writes the process's memory", unsync_runs },
+	{ "UNSYNCHRONIZED of what is not mapped yet: pinned at first use", unsync_later },
+	{ "UNSYNCHRONIZED, read-only, of what the process may only write", unsync_write_only },
 	{ "PREAD, PWRITE, BUSY, WAIT and MADVISE work as on any object", ordinary_otherwise },
 	{ "a read-only userptr can be the batch", as_batch },
 	{ "PWRITE to a READ_ONLY userptr is EINVAL and changes nothing", pwrite_read_only },
