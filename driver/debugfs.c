@@ -132,6 +132,34 @@ static int userptr_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(userptr);
 
+static int aperture_show(struct seq_file *m, void *unused)
+{
+	struct sg_aperture *ap = &((struct sg_gpu *)m->private)->aperture;
+	unsigned int i, fences = 0;
+
+	mutex_lock(&ap->lock);
+	for (i = 0; i < SG_NUM_FENCES; i++)
+		fences += !!ap->fences[i];
+	seq_printf(m, "mappable %llu\n", ap->mappable);
+	seq_printf(m, "views %u\n", ap->nviews);
+	seq_printf(m, "fences %u\n", fences);
+	seq_printf(m, "binds %llu\n", ap->binds);
+	seq_printf(m, "evictions %llu\n", ap->evictions);
+	seq_printf(m, "steals %llu\n", ap->steals);
+	mutex_unlock(&ap->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(aperture);
+
+/* What suspending the device does to it. */
+static int suspend_set(void *data, u64 val)
+{
+	sg_aperture_revoke_all(data);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(suspend_fops, NULL, suspend_set, "%llu\n");
+
 /**
  * sg_debugfs_register() - make the files.
  * @gpu: the device, registered; they go with its minor
@@ -145,6 +173,8 @@ void sg_debugfs_register(struct sg_gpu *gpu)
 	debugfs_create_file("i915_wedged", 0644, root, gpu, &wedged_fops);
 	debugfs_create_file("i915_engine_info", 0444, root, gpu, &engine_info_fops);
 	debugfs_create_file("softgem_userptr", 0444, root, gpu, &userptr_fops);
+	debugfs_create_file("softgem_aperture", 0444, root, gpu, &aperture_fops);
+	debugfs_create_file("softgem_suspend", 0200, root, gpu, &suspend_fops);
 	debugfs_create_u32("reset", 0600, params, &gpu->params.reset);
 	debugfs_create_bool("enable_hangcheck", 0600, params, &gpu->params.enable_hangcheck);
 	debugfs_create_u32("request_timeout_ms", 0600, params, &gpu->params.request_timeout_ms);

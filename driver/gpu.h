@@ -11,6 +11,7 @@
 #include <drm/drm_device.h>
 #include <drm/drm_file.h>
 
+#include "aperture.h"
 #include "compat.h"
 #include "engine.h"
 #include "object.h"
@@ -18,12 +19,11 @@
 
 /* Bits of a GPU address that mean something: 48, and the half below the sign. */
 #define SG_ADDRESS_BITS		48
-#define SG_GGTT_SIZE		(4ull << 30)
 
 /**
  * struct sg_gpu - the device.
  * @drm: the DRM core's part
- * @aperture_size: bytes of the GGTT that processes can map
+ * @aperture: what processes look through
  * @revoke: held for reading by whoever uses memory that was translated, for at most SG_PIECE bytes
  *	at a time; for writing by whoever takes memory away. Nothing is allocated under it, and no
  *	sleeping lock is taken.
@@ -52,7 +52,7 @@
  */
 struct sg_gpu {
 	struct drm_device drm;
-	resource_size_t aperture_size;
+	struct sg_aperture aperture;
 
 	struct rw_semaphore revoke;
 	unsigned long revoke_seq;

@@ -21,7 +21,9 @@
 #include "shrink.h"
 #include "sysfs.h"
 
-#define APERTURE_SIZE	(256ull << 20)
+static unsigned int mappable_mb = 256;
+module_param(mappable_mb, uint, 0444);
+MODULE_PARM_DESC(mappable_mb, "MiB of the aperture: a power of two, 16 to 4096 (256)");
 
 static const struct file_operations sg_fops = {
 	.owner = THIS_MODULE,
@@ -65,6 +67,7 @@ static void release_engines(struct drm_device *dev, void *unused)
 	sg_engines_stop(gpu);
 	sg_reset_fini(gpu);
 	drain_workqueue(gpu->free_wq);
+	sg_aperture_fini(&gpu->aperture);
 	sg_shrink_fini(gpu);
 }
 
@@ -72,7 +75,6 @@ static int gpu_init(struct sg_gpu *gpu)
 {
 	int ret;
 
-	gpu->aperture_size = APERTURE_SIZE;
 	gpu->params.reset = 2;
 	gpu->params.enable_hangcheck = true;
 	gpu->params.request_timeout_ms = SG_REQUEST_TIMEOUT_MS;
@@ -90,8 +92,10 @@ static int gpu_init(struct sg_gpu *gpu)
 	ret = sg_shrink_init(gpu);
 	if (ret)
 		return ret;
+	sg_aperture_init(&gpu->aperture, (u64)mappable_mb << 20);
 	ret = drmm_add_action(&gpu->drm, release_engines, NULL);
 	if (ret) {
+		sg_aperture_fini(&gpu->aperture);
 		sg_shrink_fini(gpu);
 		return ret;
 	}
@@ -149,11 +153,15 @@ static int __init sg_init(void)
 {
 	int ret;
 
+	if (mappable_mb < 16 || mappable_mb > 4096 || !is_power_of_2(mappable_mb)) {
+		pr_err("softgem: mappable_mb has to be a power of two, 16 to 4096\n");
+		return -EINVAL;
+	}
 	sg_drm_driver.num_ioctls = i915_num_ioctls;
 	ret = pci_register_driver(&sg_pci_driver);
 	if (ret)
 		return ret;
-	ret = sg_bus_create(APERTURE_SIZE);
+	ret = sg_bus_create((resource_size_t)mappable_mb << 20);
 	if (ret)
 		pci_unregister_driver(&sg_pci_driver);
 	return ret;

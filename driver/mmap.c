@@ -19,6 +19,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
+#include "aperture.h"
 #include "gpu.h"
 #include "mmap.h"
 #include "object.h"
@@ -133,20 +134,24 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/* The reservation is held, and the pages are there. */
+/*
+ * Fill in what a mapping, which begins at page @first of the object, shows of its pages @from to
+ * @to. The reservation is held, and the pages are there.
+ */
 static vm_fault_t fill_vma(struct vm_area_struct *vma, const struct sg_object *obj,
-			   unsigned long first)
+			   unsigned long first, unsigned long from, unsigned long to)
 {
 	struct sg_fill fill = {
 		.obj = obj,
 		.mm = vma->vm_mm,
-		.index = first,
+		.index = max(from, first),
 		/* not the mapping's: where write faults are asked for, that one is read-only */
 		.prot = vm_get_page_prot(vma->vm_flags),
 	};
 
-	if (apply_to_page_range(vma->vm_mm, vma->vm_start, vma->vm_end - vma->vm_start, fill_pte,
-				&fill))
+	to = min(to, first + vma_pages(vma));
+	if (apply_to_page_range(vma->vm_mm, vma->vm_start + ((fill.index - first) << PAGE_SHIFT),
+				(to - fill.index) << PAGE_SHIFT, fill_pte, &fill))
 		return VM_FAULT_OOM;
 	return VM_FAULT_NOPAGE;
 }
@@ -183,7 +188,7 @@ static vm_fault_t fault_object(struct vm_area_struct *vma, struct sg_object *obj
 	}
 	ret = sg_object_get_pages(obj);
 	sg_shadow_flush(obj);
-	fault = ret ? fault_code(ret) : fill_vma(vma, obj, first);
+	fault = ret ? fault_code(ret) : fill_vma(vma, obj, first, 0, ULONG_MAX);
 	dma_resv_unlock(obj->base.resv);
 exit:
 	drm_dev_exit(idx);
@@ -292,6 +297,16 @@ static vm_fault_t fill_view(struct vm_area_struct *vma, struct sg_object *obj, u
 	return VM_FAULT_NOPAGE;
 }
 
+/* The reservation of an object is in the way: the fault is retried when it has been given up. */
+static void wait_for(struct sg_object *busy)
+{
+	if (!busy)
+		return;
+	if (!dma_resv_lock_interruptible(busy->base.resv, NULL))
+		dma_resv_unlock(busy->base.resv);
+	sg_object_put(busy);
+}
+
 static vm_fault_t gtt_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
@@ -299,7 +314,10 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 	struct sg_object *obj = mo->obj;
 	/* what is written to a private mapping goes to a copy */
 	bool write = vmf->flags & FAULT_FLAG_WRITE && vma->vm_flags & VM_SHARED;
+	u64 offset = ((u64)offset_first(vma) << PAGE_SHIFT) + vmf->address - vma->vm_start;
+	struct sg_object *busy = NULL;
 	vm_fault_t fault;
+	u64 start, end;
 	int ret, idx;
 
 	if (!drm_dev_enter(obj->base.dev, &idx))
@@ -309,14 +327,16 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 		fault = fault_code(ret);
 		goto exit;
 	}
-	ret = sg_object_get_pages(obj);
+	ret = sg_object_get_pages(obj) ?: sg_aperture_bind(obj, offset, &start, &end, &busy);
 	if (ret)
 		fault = fault_code(ret);
 	else if (obj->tiling == SG_LINEAR)
-		fault = fill_vma(vma, obj, offset_first(vma));
+		fault = fill_vma(vma, obj, offset_first(vma), start >> PAGE_SHIFT,
+				 end >> PAGE_SHIFT);
 	else
 		fault = fill_view(vma, obj, vmf->address, write);
 	dma_resv_unlock(obj->base.resv);
+	wait_for(busy);
 exit:
 	drm_dev_exit(idx);
 	return fault;
@@ -545,13 +565,29 @@ void sg_mmap_revoke(struct sg_object *obj)
  */
 void sg_mmap_revoke_kind(struct sg_object *obj, enum sg_mmap_kind kind)
 {
+	sg_mmap_revoke_range(obj, kind, 0, obj->base.size);
+}
+
+/**
+ * sg_mmap_revoke_range() - sg_mmap_revoke_kind(), for a part of the object.
+ * @obj: the object
+ * @kind: the kind
+ * @start: first byte of the part, a multiple of the page size
+ * @len: its bytes, likewise
+ *
+ * Context: the reservation is held, or it does not matter if a fault fills them in again. Allocates
+ * nothing.
+ */
+void sg_mmap_revoke_range(struct sg_object *obj, enum sg_mmap_kind kind, u64 start, u64 len)
+{
 	struct sg_mmap_offset *mo;
 
 	spin_lock(&obj->mmap_lock);
 	mo = find_offset(obj, kind);
 	spin_unlock(&obj->mmap_lock);
 	if (mo)
-		drm_vma_node_unmap(&mo->node, obj->base.dev->anon_inode->i_mapping);
+		unmap_mapping_range(obj->base.dev->anon_inode->i_mapping,
+				    drm_vma_node_offset_addr(&mo->node) + start, len, 1);
 }
 
 /**

@@ -42,6 +42,7 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma);
 int sg_mmap_object(struct sg_object *obj, struct vm_area_struct *vma);
 void sg_mmap_revoke(struct sg_object *obj);
 void sg_mmap_revoke_kind(struct sg_object *obj, enum sg_mmap_kind kind);
+void sg_mmap_revoke_range(struct sg_object *obj, enum sg_mmap_kind kind, u64 start, u64 len);
 void sg_mmap_release(struct sg_object *obj);
 
 #endif

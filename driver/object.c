@@ -10,6 +10,7 @@
  */
 #include <linux/dma-resv.h>
 
+#include "aperture.h"
 #include "gpu.h"
 #include "mmap.h"
 #include "object.h"
@@ -26,6 +27,7 @@ static void sg_object_free_work(struct work_struct *work)
 			      MAX_SCHEDULE_TIMEOUT);
 	sg_bindings_destroy(obj);
 	sg_shrink_remove(obj);
+	sg_aperture_unbind(obj);
 	sg_shadow_fini(obj);
 	if (obj->have_pages)
 		obj->ops->put_pages(obj);
@@ -63,6 +65,7 @@ void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_o
 	obj->bindings = RB_ROOT;
 	spin_lock_init(&obj->mmap_lock);
 	INIT_LIST_HEAD(&obj->offsets);
+	INIT_LIST_HEAD(&obj->views);
 	INIT_WORK(&obj->free_work, sg_object_free_work);
 	INIT_LIST_HEAD(&obj->shrink_link);
 	atomic_set(&obj->pages_pin, 0);

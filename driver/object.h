@@ -61,6 +61,7 @@ enum sg_madv {
  * @bindings: struct sg_binding, by address space
  * @mmap_lock: guards @offsets
  * @offsets: fake mmap offsets that were handed out, one a kind: struct sg_mmap_offset
+ * @views: its parts in the aperture: struct sg_aperture_view; guarded by the aperture's lock
  * @free_work: ends its life once the GPU is done with it
  * @shrink_link: in the device's list of objects that hold pages; guarded by the shrinker lock
  */
@@ -86,6 +87,8 @@ struct sg_object {
 
 	spinlock_t mmap_lock;
 	struct list_head offsets;
+
+	struct list_head views;
 
 	struct work_struct free_work;
 	struct list_head shrink_link;

@@ -22,6 +22,7 @@
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
 
+#include "aperture.h"
 #include "mmap.h"
 #include "object.h"
 #include "shadow.h"
@@ -47,6 +48,15 @@ struct sg_shadow {
 static u32 tile_row_size(const struct sg_object *obj)
 {
 	return obj->stride << sg_tile_height_shift(obj->tiling);
+}
+
+/**
+ * sg_shadow_view_size() - bytes in a view of an object's shadow, but for the last one.
+ * @obj: the object, tiled
+ */
+u32 sg_shadow_view_size(const struct sg_object *obj)
+{
+	return roundup(VIEW_MIN, tile_row_size(obj));
 }
 
 static u64 view_len(const struct sg_object *obj, u64 start)
@@ -101,7 +111,7 @@ static bool shared(const struct sg_object *obj)
 
 static struct sg_shadow *shadow_create(struct sg_object *obj)
 {
-	u32 row_size = tile_row_size(obj), size = roundup(VIEW_MIN, row_size);
+	u32 size = sg_shadow_view_size(obj);
 	unsigned int n = div_u64(obj->base.size + size - 1, size);
 	struct sg_shadow *shadow;
 
@@ -153,6 +163,17 @@ struct sg_shadow_view *sg_shadow_get(struct sg_object *obj, u64 offset, u64 *sta
 	return view;
 }
 
+static void view_fini(struct sg_object *obj, unsigned int i)
+{
+	struct sg_shadow_view *view = &obj->shadow->view[i];
+
+	if (view->dirty)
+		copy_view(obj, view->mem, (u64)i * obj->shadow->view_size, true);
+	vfree(view->mem);
+	view->mem = NULL;
+	view->dirty = false;
+}
+
 /**
  * sg_shadow_fini() - the end of an object's shadow, if it has one.
  * @obj: the object, no longer mapped nor known to anybody; its pages are still there
@@ -166,13 +187,8 @@ void sg_shadow_fini(struct sg_object *obj)
 
 	if (!shadow)
 		return;
-	for (i = 0; i < shadow->nviews; i++) {
-		struct sg_shadow_view *view = &shadow->view[i];
-
-		if (view->dirty)
-			copy_view(obj, view->mem, (u64)i * shadow->view_size, true);
-		vfree(view->mem);
-	}
+	for (i = 0; i < shadow->nviews; i++)
+		view_fini(obj, i);
 	obj->shadow = NULL;
 	kvfree(shadow);
 }
@@ -193,6 +209,28 @@ void sg_shadow_flush(struct sg_object *obj)
 	/* first, so that nobody writes to what was written back already */
 	sg_mmap_revoke_kind(obj, SG_MMAP_GTT);
 	sg_shadow_fini(obj);
+}
+
+/**
+ * sg_shadow_flush_range() - sg_shadow_flush(), for a part of the object.
+ * @obj: the object
+ * @start: the first byte of the part, which begins with a view
+ * @end: its end
+ *
+ * Context: reservation held; nobody has the part mapped. Allocates nothing.
+ */
+void sg_shadow_flush_range(struct sg_object *obj, u64 start, u64 end)
+{
+	unsigned int i;
+
+	dma_resv_assert_held(obj->base.resv);
+	if (!obj->shadow)
+		return;
+	for (i = div_u64(start, obj->shadow->view_size); i < obj->shadow->nviews; i++) {
+		if ((u64)i * obj->shadow->view_size >= end)
+			break;
+		view_fini(obj, i);
+	}
 }
 
 /**
@@ -262,6 +300,8 @@ void sg_shadow_set_tiling(struct sg_object *obj, enum sg_tiling tiling, u32 stri
 		return;
 	sg_shadow_flush(obj);
 	sg_mmap_revoke_kind(obj, SG_MMAP_GTT);
+	/* its parts, and whether they need a register, depend on it */
+	sg_aperture_unbind(obj);
 	WRITE_ONCE(obj->tiling, tiling);	/* GET_TILING takes no lock */
 	obj->stride = stride;
 }

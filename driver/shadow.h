@@ -20,7 +20,9 @@ struct sg_shadow_view {
 };
 
 struct sg_shadow_view *sg_shadow_get(struct sg_object *obj, u64 offset, u64 *start, u64 *len);
+u32 sg_shadow_view_size(const struct sg_object *obj);
 void sg_shadow_flush(struct sg_object *obj);
+void sg_shadow_flush_range(struct sg_object *obj, u64 start, u64 end);
 void sg_shadow_refresh(struct sg_object *obj);
 void sg_shadow_fini(struct sg_object *obj);
 int sg_shadow_sync(struct sg_object *obj);

@@ -8,7 +8,6 @@
 #define CHIPSET_ID		0x1912
 #define REVISION		6
 #define TIMESTAMP_HZ		12000000
-#define FENCE_REGISTERS		32
 
 static int param_value(struct sg_gpu *gpu, int param, int *value)
 {
@@ -26,7 +25,7 @@ static int param_value(struct sg_gpu *gpu, int param, int *value)
 		*value = REVISION;
 		return 0;
 	case I915_PARAM_NUM_FENCES_AVAIL:
-		*value = FENCE_REGISTERS;
+		*value = SG_NUM_FENCES;
 		return 0;
 	case I915_PARAM_CS_TIMESTAMP_FREQUENCY:
 		*value = TIMESTAMP_HZ;
