@@ -116,6 +116,18 @@ static int engine_info_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(engine_info);
 
+static int objects_show(struct seq_file *m, void *unused)
+{
+	struct sg_gpu *gpu = m->private;
+
+	seq_printf(m, "%ld objects, %lld bytes\n", atomic_long_read(&gpu->objects),
+		   atomic64_read(&gpu->object_bytes));
+	seq_printf(m, "%ld shrinkable objects, %lu pages\n", atomic_long_read(&gpu->shrink_count),
+		   atomic_long_read(&gpu->shrink_pages));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(objects);
+
 static int userptr_show(struct seq_file *m, void *unused)
 {
 	struct sg_stats *s = &((struct sg_gpu *)m->private)->stats;
@@ -172,6 +184,7 @@ void sg_debugfs_register(struct sg_gpu *gpu)
 	debugfs_create_file("i915_gem_drop_caches", 0644, root, gpu, &drop_caches_fops);
 	debugfs_create_file("i915_wedged", 0644, root, gpu, &wedged_fops);
 	debugfs_create_file("i915_engine_info", 0444, root, gpu, &engine_info_fops);
+	debugfs_create_file("i915_gem_objects", 0444, root, gpu, &objects_fops);
 	debugfs_create_file("softgem_userptr", 0444, root, gpu, &userptr_fops);
 	debugfs_create_file("softgem_aperture", 0444, root, gpu, &aperture_fops);
 	debugfs_create_file("softgem_suspend", 0200, root, gpu, &suspend_fops);

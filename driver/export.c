@@ -87,7 +87,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_d
 	ret = sg_prime_table(table, &obj->pages);
 	if (ret)
 		goto free;
-	ret = dma_map_sgtable(attach->dev, table, dir, 0);
+	ret = dma_map_sgtable(attach->dev, table, dir, SG_DMA_ATTRS);
 	if (!ret)
 		return table;
 	sg_free_table(table);
@@ -99,7 +99,7 @@ free:
 static void export_unmap(struct dma_buf_attachment *attach, struct sg_table *table,
 			 enum dma_data_direction dir)
 {
-	dma_unmap_sgtable(attach->dev, table, dir, 0);
+	dma_unmap_sgtable(attach->dev, table, dir, SG_DMA_ATTRS);
 	sg_free_table(table);
 	kfree(table);
 }

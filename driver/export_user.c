@@ -289,7 +289,7 @@ static struct sg_table *user_map(struct dma_buf_attachment *attach, enum dma_dat
 	ret = pin ? sg_prime_table(table, &pin->pages) : map_told(u, table);
 	if (ret)
 		goto free;
-	ret = dma_map_sgtable(attach->dev, table, dir, 0);
+	ret = dma_map_sgtable(attach->dev, table, dir, SG_DMA_ATTRS);
 	if (!ret)
 		return table;
 	if (!pin)
@@ -305,7 +305,7 @@ free:
 static void user_unmap(struct dma_buf_attachment *attach, struct sg_table *table,
 		       enum dma_data_direction dir)
 {
-	dma_unmap_sgtable(attach->dev, table, dir, 0);
+	dma_unmap_sgtable(attach->dev, table, dir, SG_DMA_ATTRS);
 	if (!attach->priv)
 		unmap_told(buf_userptr(attach->dmabuf), table, dir != DMA_TO_DEVICE);
 	sg_free_table(table);

@@ -36,6 +36,7 @@
  * @engines: what executes
  * @free_wq: ends the life of objects and contexts
  * @stats: counters, for people
+ * @objects: objects that exist, and @object_bytes their bytes
  * @shrink_lock: guards @shrink_list
  * @shrink_list: objects that hold pages of their own, the longest unused first
  * @shrink_count: how many they are
@@ -64,6 +65,8 @@ struct sg_gpu {
 
 	struct workqueue_struct *free_wq;
 	struct sg_stats stats;
+	atomic_long_t objects;
+	atomic64_t object_bytes;
 
 	spinlock_t shrink_lock;
 	struct list_head shrink_list;

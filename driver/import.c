@@ -77,6 +77,21 @@ bool sg_object_is_import(const struct sg_object *obj)
 }
 
 /**
+ * sg_prime_import_mmap() - map another device's memory into a process: as its owner does.
+ * @obj: an import
+ * @vma: the mapping, of the whole or of the beginning
+ *
+ * The mapping becomes one of the dma-buf: it needs the object no longer.
+ *
+ * Context: mmap_lock is held for writing.
+ * Return: 0; -EINVAL if it is too large; what the exporter says.
+ */
+int sg_prime_import_mmap(struct sg_object *obj, struct vm_area_struct *vma)
+{
+	return dma_buf_mmap(to_import(obj)->buf, vma, 0);
+}
+
+/**
  * sg_prime_import() - make an object of a dma-buf.
  * @dev: the device
  * @buf: the dma-buf; if it is one of this device's own, its object is returned
@@ -97,9 +112,9 @@ struct drm_gem_object *sg_prime_import(struct drm_device *dev, struct dma_buf *b
 	import = kzalloc(sizeof(*import), GFP_KERNEL_ACCOUNT);
 	if (!import)
 		return ERR_PTR(-ENOMEM);
-	sg_object_init(&import->obj, to_sg_gpu(dev), &import_ops);
 	import->obj.base.resv = buf->resv;
 	drm_gem_private_object_init(dev, &import->obj.base, buf->size);
+	sg_object_init(&import->obj, to_sg_gpu(dev), &import_ops);
 	mutex_init(&import->lock);
 	get_dma_buf(buf);
 	import->buf = buf;

@@ -83,7 +83,8 @@ static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kin
  * @file: who may use it
  * @offset: the answer, in bytes; always the same for the same object and kind
  *
- * Return: 0; -ENODEV for objects whose memory is a process's own; -ENOMEM; -ENOSPC.
+ * Return: 0; -ENODEV for objects whose memory is a process's own, and for another device's but
+ * through the aperture; -ENOMEM; -ENOSPC.
  */
 int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_file *file,
 		   u64 *offset)
@@ -91,7 +92,7 @@ int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_fil
 	struct sg_mmap_offset *mo;
 	int ret;
 
-	if (!obj->ops->get_pages)
+	if (!obj->ops->get_pages && !(sg_object_is_import(obj) && kind == SG_MMAP_GTT))
 		return -ENODEV;
 	mo = get_offset(obj, kind);
 	if (IS_ERR(mo))
@@ -496,7 +497,13 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 	if (!mo)
 		return -EINVAL;
 
-	ret = drm_vma_node_is_allowed(&mo->node, file) ? prepare_vma(vma, mo->obj) : -EACCES;
+	ret = drm_vma_node_is_allowed(&mo->node, file) ? 0 : -EACCES;
+	if (!ret && sg_object_is_import(mo->obj)) {
+		ret = sg_prime_import_mmap(mo->obj, vma);
+		sg_object_put(mo->obj);
+		return ret;
+	}
+	ret = ret ?: prepare_vma(vma, mo->obj);
 	if (ret) {
 		sg_object_put(mo->obj);
 		return ret;

@@ -22,6 +22,7 @@
 static void sg_object_free_work(struct work_struct *work)
 {
 	struct sg_object *obj = container_of(work, struct sg_object, free_work);
+	struct sg_gpu *gpu = sg_object_gpu(obj);
 
 	dma_resv_wait_timeout(obj->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
 			      MAX_SCHEDULE_TIMEOUT);
@@ -33,6 +34,8 @@ static void sg_object_free_work(struct work_struct *work)
 		obj->ops->put_pages(obj);
 	obj->ops->release(obj);
 	sg_mmap_release(obj);
+	atomic_long_dec(&gpu->objects);
+	atomic64_sub(obj->base.size, &gpu->object_bytes);
 	drm_gem_object_release(&obj->base);
 	kfree(obj);
 }
@@ -51,8 +54,8 @@ void sg_object_free(struct drm_gem_object *gem)
 }
 
 /**
- * sg_object_init() - fill in what all kinds have in common.
- * @obj: zeroed; @obj->base is initialized next, by drm_gem_object_init() or its like
+ * sg_object_init() - fill in what all kinds have in common; nothing can fail any more.
+ * @obj: zeroed, but for @obj->base, which drm_gem_object_init() or its like has initialized
  * @gpu: the device
  * @ops: the kind
  */
@@ -69,6 +72,8 @@ void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_o
 	INIT_WORK(&obj->free_work, sg_object_free_work);
 	INIT_LIST_HEAD(&obj->shrink_link);
 	atomic_set(&obj->pages_pin, 0);
+	atomic_long_inc(&gpu->objects);
+	atomic64_add(obj->base.size, &gpu->object_bytes);
 }
 
 /**

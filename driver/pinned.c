@@ -126,8 +126,8 @@ struct sg_object *sg_pinned_create(struct sg_gpu *gpu, unsigned long addr, u64 s
 		goto free_pin;
 	pinned->addr = addr;
 	mutex_init(&pinned->lock);
-	sg_object_init(&pinned->obj, gpu, &pinned_ops);
 	drm_gem_private_object_init(&gpu->drm, &pinned->obj.base, size);
+	sg_object_init(&pinned->obj, gpu, &pinned_ops);
 	pinned->obj.read_only = read_only;
 	if (!ret)
 		publish(pinned);

@@ -135,12 +135,12 @@ struct sg_object *sg_shmem_create(struct sg_gpu *gpu, u64 size)
 	obj = kzalloc(sizeof(*obj), GFP_KERNEL_ACCOUNT);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
-	sg_object_init(obj, gpu, &shmem_ops);
 	ret = drm_gem_object_init(&gpu->drm, &obj->base, size);
 	if (ret) {
 		kfree(obj);
 		return ERR_PTR(ret);
 	}
+	sg_object_init(obj, gpu, &shmem_ops);
 	gfp = GFP_USER | __GFP_RECLAIMABLE;
 	gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	mapping_set_gfp_mask(obj->base.filp->f_mapping, gfp);

@@ -616,7 +616,6 @@ struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 
 
 	if (!u)
 		return ERR_PTR(-ENOMEM);
-	sg_object_init(&u->obj, gpu, &userptr_ops);
 	drm_gem_private_object_init(&gpu->drm, &u->obj.base, size);
 	u->obj.read_only = read_only;
 	u->seq = SEQ_NEVER;
@@ -632,5 +631,6 @@ struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 
 		kfree(u);
 		return ERR_PTR(ret);
 	}
+	sg_object_init(&u->obj, gpu, &userptr_ops);
 	return &u->obj;
 }

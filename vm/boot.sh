@@ -30,7 +30,10 @@ new_job() {
 	: > "$RUN/console.log"
 	case $MODULE in
 	'') ;;
-	softgem) build_module "$JOB/module.ko" ;;
+	softgem)
+		build_module "$JOB/module.ko"
+		build_module "$JOB/importer.ko" softgem-importer tests/importer
+		;;
 	*) cp -- "$MODULE" "$JOB/module.ko" ;;
 	esac
 	cp "$TOP/vm/guest/main" "$TOP/vm/guest/leaks.awk" "$JOB/"

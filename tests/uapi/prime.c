@@ -3,6 +3,7 @@
  * Objects as dma-bufs: PRIME export and import, mmap, sync, fences.
  */
 #include "batch.h"
+#include "device.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
@@ -257,25 +258,8 @@ static void import_sync_file(void)
 static int vgem_buffer(size_t size)
 {
 	struct drm_mode_create_dumb create = { .width = size / 4, .height = 1, .bpp = 32 };
-	int fd = -1, dmabuf;
+	int fd = vgem_open(), dmabuf;
 
-	if (system("modprobe vgem 2>/dev/null"))
-		tap_note("modprobe vgem failed; trying without");
-	for (int i = 0; i < 16 && fd < 0; i++) {
-		char path[32];
-		drmVersionPtr version;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		version = fd < 0 ? NULL : drmGetVersion(fd);
-		if (fd >= 0 && (!version || strcmp(version->name, "vgem"))) {
-			close(fd);
-			fd = -1;
-		}
-		drmFreeVersion(version);
-	}
-	if (fd < 0)
-		tap_skip("no vgem in this kernel");
 	CHECK_RET(gem_ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
 	CHECK_RET(try_prime_export(fd, create.handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
 	return dmabuf;
@@ -313,6 +297,33 @@ static void import_errors(void)
 	CHECK_RET(try_mmap_legacy(fd, imported, 0, SIZE, 0, &ptr), -ENXIO);
 }
 
+static void import_gtt(void)
+{
+	int fd = gem_open(), dmabuf = vgem_buffer(SIZE);
+	uint32_t imported = import_object(fd, dmabuf), copy = gem_create(fd, SIZE);
+	uint32_t *theirs = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	uint32_t *ours = gem_mmap(fd, imported, SIZE, I915_MMAP_OFFSET_GTT);
+	static uint32_t data[SIZE / 4];
+	uint64_t offset;
+
+	CHECK_SYS(theirs);
+	fill(theirs, SIZE, 1);
+	CHECK_FILL(ours, SIZE, 1);
+	fill(ours, SIZE, 2);
+	CHECK_FILL(theirs, SIZE, 2);
+	gpu_copy(fd, copy, imported, SIZE);
+	gem_read(fd, copy, 0, data, SIZE);
+	CHECK_FILL(data, SIZE, 2);
+	/* the mapping needs neither handle nor descriptor */
+	gem_close(fd, imported);
+	close(dmabuf);
+	CHECK_FILL(ours, SIZE, 2);
+	ours[0] = 3;
+	CHECK_INT(theirs[0], 3);
+	CHECK_RET(try_mmap_offset(fd, import_object(fd, vgem_buffer(SIZE)), I915_MMAP_OFFSET_WB,
+				  &offset), -ENODEV);
+}
+
 static const struct subtest tests[] = {
 	{ "importing one's own export gives the same handle", self_import_same_file },
 	{ "importing into another file gives the same object", self_import_other_file },
@@ -326,6 +337,7 @@ static const struct subtest tests[] = {
 	{ "a sync_file exported from a dma-buf signals with the GPU's writer", export_sync_file },
 	{ "the GPU waits for a sync_file imported into a dma-buf", import_sync_file },
 	{ "an import: the GPU reads and writes the other device's bytes", import_bytes },
+	{ "an import: mapped through the aperture, all see the same bytes", import_gtt },
 	{ "an import: SET_DOMAIN, SET_CACHING, SET_TILING and MMAP are ENXIO", import_errors },
 };
 

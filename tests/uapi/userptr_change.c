@@ -4,6 +4,7 @@
  * is taken away is not taken before the GPU is done with it.
  */
 #include "batch.h"
+#include "counters.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
@@ -16,44 +17,6 @@
 #include <unistd.h>
 
 #define SIZE	(16 * PAGE)
-
-/* Counters that the driver keeps, in debugfs. */
-struct counters {
-	long long acquires, reuses, retries, faults, invalidations, revokes, pins, unpins;
-};
-
-static struct counters counters(void)
-{
-	struct counters c;
-	const struct {
-		const char *name;
-		long long *value;
-	} fields[] = {
-		{ "acquires", &c.acquires }, { "reuses", &c.reuses }, { "retries", &c.retries },
-		{ "faults", &c.faults }, { "invalidations", &c.invalidations },
-		{ "revokes", &c.revokes }, { "pins", &c.pins }, { "unpins", &c.unpins },
-	};
-	char path[96], name[64];
-	unsigned int seen = 0;
-	long long value;
-	FILE *f;
-
-	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) && errno != EBUSY)
-		tap_note("debugfs: %m");
-	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/softgem_userptr", gem_card_minor());
-	f = fopen(path, "r");
-	if (!f)
-		tap_fail(__FILE__, __LINE__, "got %m expected a file %s", path);
-	while (fscanf(f, " %63s %lld", name, &value) == 2)
-		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-			if (!strcmp(name, fields[i].name)) {
-				*fields[i].value = value;
-				seen |= 1u << i;
-			}
-	fclose(f);
-	CHECK_HEX(seen, 0xff);
-	return c;
-}
 
 static void *replace(void *ptr, size_t len)
 {

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+#include "counters.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+struct counters counters(void)
+{
+	struct counters c;
+	const struct {
+		const char *name;
+		long long *value;
+	} fields[] = {
+		{ "acquires", &c.acquires }, { "reuses", &c.reuses }, { "retries", &c.retries },
+		{ "faults", &c.faults }, { "invalidations", &c.invalidations },
+		{ "revokes", &c.revokes }, { "pins", &c.pins }, { "unpins", &c.unpins },
+	};
+	char path[96], name[64];
+	unsigned int seen = 0;
+	long long value;
+	FILE *f;
+
+	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) && errno != EBUSY)
+		tap_note("debugfs: %m");
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/softgem_userptr", gem_card_minor());
+	f = fopen(path, "r");
+	if (!f)
+		tap_fail(__FILE__, __LINE__, "got %m expected a file %s", path);
+	while (fscanf(f, " %63s %lld", name, &value) == 2)
+		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+			if (!strcmp(name, fields[i].name)) {
+				*fields[i].value = value;
+				seen |= 1u << i;
+			}
+	fclose(f);
+	CHECK_HEX(seen, 0xff);
+	return c;
+}
+
+long status_kb(pid_t pid, const char *field)
+{
+	size_t len = strlen(field);
+	char path[48], line[256];
+	long kb = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "r");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, field, len) && line[len] == ':')
+			CHECK_INT(sscanf(line + len + 1, " %ld kB", &kb), 1);
+	fclose(f);
+	CHECK(kb >= 0);
+	return kb;
+}
+
+bool status_kb_becomes(pid_t pid, const char *field, long kb)
+{
+	int64_t end = now_ns() + 5 * NSEC;
+
+	while (status_kb(pid, field) != kb) {
+		if (now_ns() > end)
+			return false;
+		sleep_ms(5);
+	}
+	return true;
+}
+
+uint64_t frame_of(const void *ptr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry;
+
+	CHECK_SYS(fd);
+	CHECK_INT(pread(fd, &entry, 8, (uintptr_t)ptr / PAGE * 8), 8);
+	close(fd);
+	/* Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bits 0 to 54 the frame */
+	return entry >> 63 ? entry & ((1ull << 55) - 1) : 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What the driver and the kernel count. */
+#ifndef SOFTGEM_TESTS_COUNTERS_H
+#define SOFTGEM_TESTS_COUNTERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** struct counters - what happened to user pages: debugfs, softgem_userptr. */
+struct counters {
+	long long acquires, reuses, retries, faults, invalidations, revokes, pins, unpins;
+};
+
+struct counters counters(void);
+
+/** status_kb() - a line of /proc/PID/status that ends in kB, such as "VmLck". */
+long status_kb(pid_t pid, const char *field);
+
+/** status_kb_becomes() - wait at most 5 s until it is @kb. Return: whether it is. */
+bool status_kb_becomes(pid_t pid, const char *field, long kb);
+
+/** frame_of() - the page frame behind an address of this process, 0 if none is present. */
+uint64_t frame_of(const void *ptr);
+
+#endif
