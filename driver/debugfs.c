@@ -7,6 +7,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
+#include <linux/uaccess.h>
 
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
@@ -99,6 +100,38 @@ static int wedged_set(void *data, u64 val)
 
 DEFINE_DEBUGFS_ATTRIBUTE(wedged_fops, wedged_get, wedged_set, "%llu\n");
 
+static ssize_t error_state_read(struct file *file, char __user *ubuf, size_t size, loff_t *pos)
+{
+	struct sg_gpu *gpu = file_inode(file)->i_private;
+	char *buf = (char *)__get_free_page(GFP_KERNEL);
+	ssize_t ret;
+
+	if (!buf)
+		return -ENOMEM;
+	ret = sg_error_read(gpu, buf, *pos, min_t(size_t, size, PAGE_SIZE));
+	if (ret > 0 && copy_to_user(ubuf, buf, ret))
+		ret = -EFAULT;
+	if (ret > 0)
+		*pos += ret;
+	free_page((unsigned long)buf);
+	return ret;
+}
+
+static ssize_t error_state_write(struct file *file, const char __user *ubuf, size_t size,
+				 loff_t *pos)
+{
+	sg_error_clear(file_inode(file)->i_private);
+	return size;
+}
+
+static const struct file_operations error_state_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = error_state_read,
+	.write = error_state_write,
+	.llseek = default_llseek,
+};
+
 static int engine_info_show(struct seq_file *m, void *unused)
 {
 	struct sg_gpu *gpu = m->private;
@@ -183,6 +216,7 @@ void sg_debugfs_register(struct sg_gpu *gpu)
 
 	debugfs_create_file("i915_gem_drop_caches", 0644, root, gpu, &drop_caches_fops);
 	debugfs_create_file("i915_wedged", 0644, root, gpu, &wedged_fops);
+	debugfs_create_file("i915_error_state", 0600, root, gpu, &error_state_fops);
 	debugfs_create_file("i915_engine_info", 0444, root, gpu, &engine_info_fops);
 	debugfs_create_file("i915_gem_objects", 0444, root, gpu, &objects_fops);
 	debugfs_create_file("softgem_userptr", 0444, root, gpu, &userptr_fops);

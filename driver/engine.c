@@ -13,6 +13,7 @@
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
 
+#include "capture.h"
 #include "client.h"
 #include "context.h"
 #include "engine.h"
@@ -87,7 +88,9 @@ static struct sg_request *first_request(const struct sg_ring *ring)
 /* To end what is not to be carried out takes no time, and others may wait for its fences. */
 static int ring_priority(const struct sg_ring *ring)
 {
-	return sg_context_doomed(ring->ctx, ring->engine) ? INT_MAX : first_request(ring)->priority;
+	const struct sg_request *rq = first_request(ring);
+
+	return rq->condemned || sg_context_doomed(ring->ctx, ring->engine) ? INT_MAX : rq->priority;
 }
 
 /**
@@ -191,9 +194,25 @@ static void engine_complete(struct sg_engine *engine, struct sg_request *rq, int
 	sg_context_put(ring->ctx);
 }
 
+/* A request that hangs leaves the engine to others while its memory is captured. */
+static void engine_capture(struct sg_engine *engine, struct sg_request *rq)
+{
+	spin_lock_irq(&engine->gpu->sched_lock);
+	engine->active = NULL;
+	sg_capture_start(engine->gpu, rq);
+	spin_unlock_irq(&engine->gpu->sched_lock);
+}
+
 /* A request hangs: who is to be told, and what is done, is for the parameters to say. */
 static void engine_hung(struct sg_engine *engine, struct sg_request *rq)
 {
+	bool again = rq->condemned;
+
+	rq->condemned = true;
+	if (!again && sg_capture_wanted(engine->gpu, rq->ring->ctx)) {
+		engine_capture(engine, rq);
+		return;
+	}
 	if (READ_ONCE(engine->gpu->params.reset))
 		sg_reset_throw_out(engine, rq);
 	else
@@ -322,6 +341,10 @@ static void engine_run(struct sg_engine *engine)
 	struct turn turn = { .rq = rq, .began = ktime_get_ns(), .sleep = SPIN_SLEEP_MIN_US };
 	int error = request_verdict(engine, rq);
 
+	if (rq->condemned) {
+		engine_hung(engine, rq);
+		return;
+	}
 	if (error) {
 		engine_cancel(engine, rq, error);
 		return;
@@ -424,8 +447,7 @@ int sg_engines_start(struct sg_gpu *gpu)
 		strscpy(engine->name, engine_table[i].name, sizeof(engine->name));
 		init_waitqueue_head(&engine->wq);
 		engine->ready = RB_ROOT_CACHED;
-		engine->mem.gpu = gpu;
-		engine->mem.last = engine->mem.tlb;
+		sg_mem_init(&engine->mem, gpu);
 		engine->defaults = (struct sg_engine_props) {
 			.heartbeat_interval = 2500,
 			.preempt_timeout = 640,
@@ -493,7 +515,7 @@ bool sg_engine_idle(struct sg_engine *engine)
 	bool idle;
 
 	spin_lock_irq(&engine->gpu->sched_lock);
-	idle = !engine->active && !has_ready(engine);
+	idle = !engine->active && !engine->capturing && !has_ready(engine);
 	spin_unlock_irq(&engine->gpu->sched_lock);
 	return idle;
 }

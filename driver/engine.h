@@ -32,7 +32,8 @@ struct sg_tlb_entry {
 };
 
 /**
- * struct sg_mem - an address space as an engine sees it. Belongs to the engine's thread.
+ * struct sg_mem - an address space as an engine sees it. Belongs to the engine's thread (or to that
+ * which captures).
  * @gpu: the device
  * @space: where it runs now
  * @seq: the device's revoke_seq when @tlb was last emptied
@@ -51,6 +52,7 @@ struct sg_mem {
 	u64 faults;
 };
 
+void sg_mem_init(struct sg_mem *mem, struct sg_gpu *gpu);
 void sg_mem_set_space(struct sg_mem *mem, struct sg_space *space);
 
 /**
@@ -85,6 +87,7 @@ struct sg_engine_props {
  * @ready: rings whose first request may run, by priority; guarded by the device's sched_lock
  * @next_order: numbers entries of @ready; guarded likewise
  * @active: the ring that runs, not in @ready then; guarded likewise
+ * @capturing: rings that are in no queue while their first request is captured; guarded likewise
  * @stop: asks the device to return at its next chance
  * @reset_count: how often a request had to be thrown out; guarded like @ready
  * @busy_ns: how long it has executed; written by the thread
@@ -104,6 +107,7 @@ struct sg_engine {
 	struct rb_root_cached ready;
 	u64 next_order;
 	struct sg_ring *active;
+	unsigned int capturing;
 	bool stop;
 	unsigned int reset_count;
 	u64 busy_ns;

@@ -12,6 +12,7 @@
 #include <drm/drm_file.h>
 
 #include "aperture.h"
+#include "capture.h"
 #include "compat.h"
 #include "engine.h"
 #include "object.h"
@@ -45,6 +46,7 @@
  * @next_client: numbers open files
  * @wedged: the GPU was declared dead: submission fails with -EIO
  * @reset_count: how often the GPU, or one of its engines, was reset
+ * @captures: the error state
  * @uevent_work: tells user space of a reset of the whole GPU
  * @params: what testers set through debugfs: @reset is 0: a hang makes the GPU dead, 1: it resets
  *	all engines, more: its own engine; @enable_hangcheck: whether anybody looks for hangs;
@@ -77,6 +79,7 @@ struct sg_gpu {
 	atomic_t next_client;
 	bool wedged;
 	atomic_t reset_count;
+	struct sg_captures captures;
 	struct work_struct uevent_work;
 	struct {
 		u32 reset;

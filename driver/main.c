@@ -66,6 +66,7 @@ static void release_engines(struct drm_device *dev, void *unused)
 
 	sg_engines_stop(gpu);
 	sg_reset_fini(gpu);
+	sg_capture_fini(gpu);
 	drain_workqueue(gpu->free_wq);
 	sg_aperture_fini(&gpu->aperture);
 	sg_shrink_fini(gpu);
@@ -92,14 +93,21 @@ static int gpu_init(struct sg_gpu *gpu)
 	ret = sg_shrink_init(gpu);
 	if (ret)
 		return ret;
+	ret = sg_capture_init(gpu);
+	if (ret)
+		goto fini_shrink;
 	sg_aperture_init(&gpu->aperture, (u64)mappable_mb << 20);
 	ret = drmm_add_action(&gpu->drm, release_engines, NULL);
-	if (ret) {
-		sg_aperture_fini(&gpu->aperture);
-		sg_shrink_fini(gpu);
-		return ret;
-	}
+	if (ret)
+		goto fini_aperture;
 	return sg_engines_start(gpu);
+
+fini_aperture:
+	sg_aperture_fini(&gpu->aperture);
+	sg_capture_fini(gpu);
+fini_shrink:
+	sg_shrink_fini(gpu);
+	return ret;
 }
 
 static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)

@@ -14,6 +14,17 @@
 #include "space.h"
 
 /**
+ * sg_mem_init() - prepare a view, in which nothing is mapped yet.
+ * @mem: the view, zeroed
+ * @gpu: the device
+ */
+void sg_mem_init(struct sg_mem *mem, struct sg_gpu *gpu)
+{
+	mem->gpu = gpu;
+	mem->last = mem->tlb;
+}
+
+/**
  * sg_mem_set_space() - let an engine run in an address space.
  * @mem: the engine's view
  * @space: the space; the caller keeps it alive until the next call. NULL: nothing is mapped.

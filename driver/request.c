@@ -62,6 +62,7 @@ struct sg_request *sg_request_create(struct sg_ring *ring)
 	INIT_LIST_HEAD(&rq->link);
 	INIT_LIST_HEAD(&rq->gpu_link);
 	INIT_LIST_HEAD(&rq->raise_link);
+	INIT_LIST_HEAD(&rq->capture_link);
 	INIT_LIST_HEAD(&rq->start_waits);
 	atomic_set(&rq->pending, 1);
 	sg_context_get(ring->ctx);
@@ -88,6 +89,7 @@ void sg_request_discard(struct sg_request *rq)
 
 	drop_waits(rq->waits, rq->nwaits);
 	kvfree(rq->waits);
+	kvfree(rq->captures);
 	if (rq->fence.ops) {
 		rq->ring->seqno--;
 		dma_fence_set_error(&rq->fence, -ECANCELED);
@@ -351,6 +353,7 @@ void sg_request_complete(struct sg_request *rq, int error)
 	dma_fence_signal(&rq->fence);
 	drop_waits(waits, n);
 	kvfree(waits);
+	kvfree(rq->captures);
 	dma_fence_put(&rq->fence);
 	sg_context_put(ctx);
 }

@@ -8,6 +8,7 @@
 #include <linux/timer.h>
 
 #include "../device/cs.h"
+#include "capture.h"
 
 struct sg_gpu;
 struct sg_request;
@@ -56,6 +57,11 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @held_ns: how long it has run without an offer to leave the engine; likewise
  * @hung: it came to a command that cannot be executed; likewise
  * @reset: what became of its engine; set under sched_lock
+ * @condemned: it is going to be thrown out; of the engine's thread
+ * @capture_link: in the list of those that are captured before that; guarded by sched_lock
+ * @batch_object: where the object is that the batch is in
+ * @captures: what of the address space the client wants to see after a hang, besides
+ * @ncaptures: how many
  * @submitted: when, in jiffies
  * @waits: what it waits for, @nwaits entries with room for @room; gone when it has ended (under
  *	sched_lock)
@@ -82,6 +88,11 @@ struct sg_request {
 	u64 held_ns;
 	bool hung;
 	enum sg_reset reset;
+	bool condemned;
+	struct list_head capture_link;
+	struct sg_range batch_object;
+	struct sg_range *captures;
+	unsigned int ncaptures;
 	unsigned long submitted;
 	struct sg_wait *waits;
 	unsigned int nwaits;

@@ -152,6 +152,7 @@ int sg_gpu_reset(struct sg_gpu *gpu, u64 mask)
 
 	if (!READ_ONCE(gpu->params.reset)) {
 		sg_gpu_set_wedged(gpu, true);
+		sg_capture_note(gpu, "declared dead by hand");
 		return 0;
 	}
 	sg_gpu_set_wedged(gpu, false);
@@ -161,6 +162,8 @@ int sg_gpu_reset(struct sg_gpu *gpu, u64 mask)
 			ret = -ERESTARTSYS;
 		dma_fence_put(fences[n]);
 	}
+	/* those that were thrown out have left more, unless there were none, or not to be seen */
+	sg_capture_note(gpu, "reset by hand");
 	return ret;
 }
 

@@ -15,6 +15,7 @@
  */
 #include <linux/dma-resv.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "context.h"
 #include "gpu.h"
@@ -167,6 +168,30 @@ static void submit_unpin(struct sg_submit *s)
 	mutex_unlock(&s->ctx->space->lock);
 }
 
+/* What is to be kept of the memory if the request hangs. */
+static int submit_captures(struct sg_submit *s, struct sg_request *rq)
+{
+	const struct sg_submit_object *o, *batch = &s->objects[s->batch];
+	unsigned int n = 0;
+
+	rq->batch_object.addr = batch->offset;
+	rq->batch_object.size = batch->obj->base.size;
+	for (o = s->objects; o < s->objects + s->count; o++)
+		n += o->capture;
+	if (!n)
+		return 0;
+	rq->captures = kvmalloc_array(n, sizeof(*rq->captures), GFP_KERNEL_ACCOUNT);
+	if (!rq->captures)
+		return -ENOMEM;
+	for (o = s->objects; o < s->objects + s->count; o++)
+		if (o->capture)
+			rq->captures[rq->ncaptures++] = (struct sg_range) {
+				.addr = o->offset,
+				.size = o->obj->base.size,
+			};
+	return 0;
+}
+
 static int submit_collect(struct sg_submit *s, struct sg_request *rq)
 {
 	unsigned int i;
@@ -242,7 +267,7 @@ static int submit_once(struct sg_submit *s, bool *prepare)
 	}
 	rq->batch = s->objects[s->batch].offset + s->batch_offset;
 	rq->batch_len = s->batch_len;
-	ret = submit_collect(s, rq);
+	ret = submit_captures(s, rq) ?: submit_collect(s, rq);
 	if (!ret && mutex_lock_interruptible(&s->ring->submit_lock))
 		ret = -ERESTARTSYS;
 	if (ret) {

@@ -24,6 +24,7 @@ struct sg_submit;
  * @place: where it is wanted
  * @write: the GPU is going to write to it
  * @async: do not wait for others' use of it
+ * @capture: to be seen after a hang
  * @binding: where it is; from sg_submit_ops.patch on
  * @offset: its address; likewise
  */
@@ -32,6 +33,7 @@ struct sg_submit_object {
 	struct sg_place place;
 	bool write;
 	bool async;
+	bool capture;
 	struct sg_binding *binding;
 	u64 offset;
 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* sysfs: engine/NAME/ below the card, an engine's description and settings, named as by i915. */
+/*
+ * sysfs, under the names of i915: below the card engine/NAME/, an engine's description and settings,
+ * and error, the error state.
+ */
 #include <linux/kobject.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
@@ -182,6 +185,33 @@ static struct kobject *make_folder(struct sg_engine *engine, const struct kobj_t
 	return &k->base;
 }
 
+static struct sg_gpu *kobj_gpu(struct kobject *kobj)
+{
+	struct drm_minor *minor = dev_get_drvdata(kobj_to_dev(kobj));
+
+	return to_sg_gpu(minor->dev);
+}
+
+static ssize_t error_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			  char *buf, loff_t pos, size_t size)
+{
+	return sg_error_read(kobj_gpu(kobj), buf, pos, size);
+}
+
+/* Whatever is written: it has been seen. */
+static ssize_t error_write(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			   char *buf, loff_t pos, size_t size)
+{
+	sg_error_clear(kobj_gpu(kobj));
+	return size;
+}
+
+static const struct bin_attribute error_attr = {
+	.attr = { .name = "error", .mode = 0600 },
+	.read = error_read,
+	.write = error_write,
+};
+
 /**
  * sg_sysfs_register() - make the folders below the card's.
  * @gpu: the device, registered
@@ -192,9 +222,11 @@ int sg_sysfs_register(struct sg_gpu *gpu)
 {
 	unsigned int i;
 
+	if (sysfs_create_bin_file(&gpu->drm.primary->kdev->kobj, &error_attr))
+		return -ENOMEM;
 	gpu->sysfs.engines = kobject_create_and_add("engine", &gpu->drm.primary->kdev->kobj);
 	if (!gpu->sysfs.engines)
-		return -ENOMEM;
+		goto fail;
 	for (i = 0; i < SG_NUM_ENGINES; i++) {
 		struct sg_engine *engine = &gpu->engines[i];
 
@@ -232,4 +264,5 @@ void sg_sysfs_unregister(struct sg_gpu *gpu)
 		remove_folder(&gpu->sysfs.engine[i]);
 	}
 	remove_folder(&gpu->sysfs.engines);
+	sysfs_remove_bin_file(&gpu->drm.primary->kdev->kobj, &error_attr);
 }

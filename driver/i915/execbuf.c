@@ -119,6 +119,7 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 	}
 	o->write = entry->flags & EXEC_OBJECT_WRITE;
 	o->async = entry->flags & EXEC_OBJECT_ASYNC;
+	o->capture = entry->flags & EXEC_OBJECT_CAPTURE;
 	return 0;
 }
 

@@ -63,6 +63,7 @@ static int param_value(struct sg_gpu *gpu, int param, int *value)
 	case I915_PARAM_HAS_EXEC_SOFTPIN:
 	case I915_PARAM_HAS_EXEC_ASYNC:
 	case I915_PARAM_HAS_EXEC_FENCE:
+	case I915_PARAM_HAS_EXEC_CAPTURE:
 	case I915_PARAM_HAS_EXEC_BATCH_FIRST:
 	case I915_PARAM_HAS_EXEC_FENCE_ARRAY:
 	case I915_PARAM_HAS_EXEC_SUBMIT_FENCE:
@@ -101,7 +102,6 @@ static int param_value(struct sg_gpu *gpu, int param, int *value)
 	case I915_PARAM_HAS_POOLED_EU:
 	case I915_PARAM_MIN_EU_IN_POOL:
 	case I915_PARAM_HUC_STATUS:
-	case I915_PARAM_HAS_EXEC_CAPTURE:
 	case I915_PARAM_PERF_REVISION:
 		*value = 0;
 		return 0;

@@ -3,6 +3,7 @@
  * Ioctl wrappers: see gem.h.
  */
 #include "gem.h"
+#include "proc.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -61,6 +63,25 @@ int gem_card_minor(void)
 
 	close(open_node("card", 0, &number));
 	return number;
+}
+
+void gem_set_debugfs(const char *name, const char *value)
+{
+	char path[128];
+
+	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) && errno != EBUSY)
+		tap_note("debugfs: %m");
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/%s", gem_card_minor(), name);
+	CHECK(write_file(path, value));
+}
+
+void gem_set_engine(const char *engine, const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/drm/card%d/engine/%s/%s", gem_card_minor(),
+		 engine, name);
+	CHECK(write_file(path, value));
 }
 
 int gem_ioctl_once(int fd, unsigned long request, void *arg)

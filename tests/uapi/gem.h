@@ -33,6 +33,12 @@ int gem_open_card(void);
 /** gem_card_minor() - number N of its primary node /dev/dri/cardN. */
 int gem_card_minor(void);
 
+/** gem_set_debugfs() - write to a file in its primary node's folder of debugfs. */
+void gem_set_debugfs(const char *name, const char *value);
+
+/** gem_set_engine() - write to a setting of an engine, in sysfs. */
+void gem_set_engine(const char *engine, const char *name, const char *value);
+
 /**
  * gem_ioctl() - an ioctl, begun again on EINTR and EAGAIN as libdrm does.
  * Return: 0 or -errno.

@@ -6,38 +6,14 @@
  */
 #include "batch.h"
 #include "gem.h"
-#include "proc.h"
 #include "tap.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <unistd.h>
-
-#define DEBUGFS	"/sys/kernel/debug/dri"
 
 /* Command type 7 exists on no engine. */
 #define NO_COMMAND	0xffffffffu
-
-static void set_debugfs(const char *name, const char *value)
-{
-	char path[128];
-
-	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) && errno != EBUSY)
-		tap_note("debugfs: %m");
-	snprintf(path, sizeof(path), DEBUGFS "/%d/%s", gem_card_minor(), name);
-	CHECK(write_file(path, value));
-}
-
-static void set_engine(const char *engine, const char *name, const char *value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/class/drm/card%d/engine/%s/%s", gem_card_minor(),
-		 engine, name);
-	CHECK(write_file(path, value));
-}
 
 /* Hangs are noticed within half a second, and reset one engine ("2"), all ("1") or none ("0"). */
 static void be_quick(const char *reset)
@@ -45,10 +21,10 @@ static void be_quick(const char *reset)
 	static const char * const engines[] = { "rcs0", "bcs0", "vcs0", "vecs0" };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(engines); i++) {
-		set_engine(engines[i], "heartbeat_interval_ms", "100");
-		set_engine(engines[i], "preempt_timeout_ms", "200");
+		gem_set_engine(engines[i], "heartbeat_interval_ms", "100");
+		gem_set_engine(engines[i], "preempt_timeout_ms", "200");
 	}
-	set_debugfs("i915_params/reset", reset);
+	gem_set_debugfs("i915_params/reset", reset);
 }
 
 static void be_slow(void)
@@ -56,11 +32,11 @@ static void be_slow(void)
 	static const char * const engines[] = { "rcs0", "bcs0", "vcs0", "vecs0" };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(engines); i++) {
-		set_engine(engines[i], "heartbeat_interval_ms", "2500");
-		set_engine(engines[i], "preempt_timeout_ms", "640");
+		gem_set_engine(engines[i], "heartbeat_interval_ms", "2500");
+		gem_set_engine(engines[i], "preempt_timeout_ms", "640");
 	}
-	set_debugfs("i915_params/reset", "2");
-	set_debugfs("i915_params/enable_hangcheck", "Y");
+	gem_set_debugfs("i915_params/reset", "2");
+	gem_set_debugfs("i915_params/enable_hangcheck", "Y");
 }
 
 /* spin_start() without the offer, at the batch's only loop. */
@@ -140,13 +116,13 @@ static void heartbeat_off(void)
 	struct spin s;
 
 	be_quick("2");
-	set_engine("rcs0", "heartbeat_interval_ms", "0");
+	gem_set_engine("rcs0", "heartbeat_interval_ms", "0");
 	hang_start(&s, fd, 0, I915_EXEC_RENDER);
 	CHECK(!fence_signalled(s.fence, 1500));
-	set_debugfs("i915_params/enable_hangcheck", "N");
-	set_engine("rcs0", "heartbeat_interval_ms", "100");
+	gem_set_debugfs("i915_params/enable_hangcheck", "N");
+	gem_set_engine("rcs0", "heartbeat_interval_ms", "100");
 	CHECK(!fence_signalled(s.fence, 1500));
-	set_debugfs("i915_params/enable_hangcheck", "Y");
+	gem_set_debugfs("i915_params/enable_hangcheck", "Y");
 	check_eio(s.fence);
 	hang_free(&s);
 	be_slow();
@@ -192,7 +168,7 @@ static void preempt_timeout(void)
 	struct spin s;
 
 	be_quick("2");
-	set_engine("rcs0", "heartbeat_interval_ms", "0");
+	gem_set_engine("rcs0", "heartbeat_interval_ms", "0");
 	CHECK_RET(try_context_set(fd, high, I915_CONTEXT_PARAM_PRIORITY, 500, 0), 0);
 	hang_start(&s, fd, 0, I915_EXEC_RENDER);
 	CHECK(!fence_signalled(s.fence, 500));
@@ -396,7 +372,7 @@ static void nobody_watches(void)
 	struct spin s;
 
 	/* A persistent context's work does not outlive it if there is no hang detection... */
-	set_debugfs("i915_params/enable_hangcheck", "N");
+	gem_set_debugfs("i915_params/enable_hangcheck", "N");
 	hang_start(&s, fd, ctx, I915_EXEC_RENDER);
 	CHECK(!fence_signalled(s.fence, 100));
 	CHECK_RET(try_context_destroy(fd, ctx), 0);
@@ -409,7 +385,7 @@ static void nobody_watches(void)
 	spin_start(&s, fd, ctx, I915_EXEC_RENDER, 0, 0);
 	CHECK_RET(try_context_destroy(fd, ctx), 0);
 	CHECK(!fence_signalled(s.fence, 300));
-	set_engine("rcs0", "heartbeat_interval_ms", "0");
+	gem_set_engine("rcs0", "heartbeat_interval_ms", "0");
 	check_eio(s.fence);
 	spin_free(&s);
 	be_slow();
@@ -426,7 +402,7 @@ static void wedge_and_mend(void)
 	CHECK_INT(value, 0);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, 0, 0);
 	queued = queue_store(fd, 0, I915_EXEC_RENDER, handle, 1);
-	set_debugfs("i915_wedged", "1");
+	gem_set_debugfs("i915_wedged", "1");
 	check_eio(s.fence);
 	check_eio(queued);
 	CHECK_RET(try_noop(fd, 0, I915_EXEC_RENDER), -EIO);
@@ -436,7 +412,7 @@ static void wedge_and_mend(void)
 	gem_close(fd, gem_create(fd, PAGE));
 	CHECK_INT(gem_read32(fd, handle, 0), 0);
 	be_slow();
-	set_debugfs("i915_wedged", "1");
+	gem_set_debugfs("i915_wedged", "1");
 	gpu_store(fd, handle, 0, 2);
 	CHECK_INT(gem_read32(fd, handle, 0), 2);
 	spin_free(&s);
@@ -447,7 +423,7 @@ static void wedge_and_mend(void)
 	check_eio(s.fence);
 	CHECK_RET(try_noop(fd, 0, I915_EXEC_RENDER), -EIO);
 	be_slow();
-	set_debugfs("i915_wedged", "18446744073709551615");
+	gem_set_debugfs("i915_wedged", "18446744073709551615");
 	CHECK_RET(try_noop(fd, 0, I915_EXEC_RENDER), 0);
 	hang_free(&s);
 }
@@ -464,7 +440,7 @@ static void reset_by_hand(void)
 	spin_start(&bcs, fd, gem_context_create(fd), I915_EXEC_BLT, 0, 0);
 	usleep(100000);
 	/* The first engine alone. */
-	set_debugfs("i915_wedged", "1");
+	gem_set_debugfs("i915_wedged", "1");
 	CHECK(fence_signalled(rcs.fence, 0));
 	CHECK_RET(fence_status(rcs.fence), -EIO);
 	CHECK(!fence_signalled(bcs.fence, 100));
