@@ -3,6 +3,8 @@
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 
+#include <drm/drm_print.h>
+
 #include "client.h"
 #include "gpu.h"
 
@@ -68,4 +70,40 @@ void sg_client_guilty(struct sg_client *client, bool banned)
 bool sg_client_banned(const struct sg_client *client)
 {
 	return atomic_read(&client->ban_score) >= SCORE_BANNED;
+}
+
+/**
+ * sg_client_show_engines() - print how long a client's work has run, as drm-usage-stats wants it.
+ * @p: where to
+ * @client: the client
+ * @gpu: the device
+ *
+ * Context: any. The time of what runs now is known to the millisecond.
+ */
+void sg_client_show_engines(struct drm_printer *p, const struct sg_client *client,
+			    const struct sg_gpu *gpu)
+{
+	static const char * const names[] = {
+		[SG_RENDER] = "render",
+		[SG_COPY] = "copy",
+		[SG_VIDEO] = "video",
+		[SG_VIDEO_ENHANCE] = "video-enhance",
+	};
+	unsigned int class, i;
+
+	for (class = 0; class < ARRAY_SIZE(names); class++) {
+		unsigned int capacity = 0;
+		u64 busy = 0;
+
+		for (i = 0; i < SG_NUM_ENGINES; i++) {
+			if (gpu->engines[i].class != class)
+				continue;
+			capacity++;
+			busy += atomic64_read(&client->busy_ns[i]);
+		}
+		if (!capacity)
+			continue;
+		drm_printf(p, "drm-engine-%s:\t%llu ns\n", names[class], busy);
+		drm_printf(p, "drm-engine-capacity-%s:\t%u\n", names[class], capacity);
+	}
 }

@@ -9,6 +9,7 @@
 
 #include "engine.h"
 
+struct drm_printer;
 struct sg_gpu;
 
 /**
@@ -36,6 +37,8 @@ static inline struct sg_client *sg_client_get(struct sg_client *client)
 }
 
 void sg_client_guilty(struct sg_client *client, bool banned);
+void sg_client_show_engines(struct drm_printer *p, const struct sg_client *client,
+			    const struct sg_gpu *gpu);
 bool sg_client_banned(const struct sg_client *client);
 
 #endif

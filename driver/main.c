@@ -35,6 +35,7 @@ static const struct file_operations sg_fops = {
 	.read = drm_read,
 	.llseek = noop_llseek,
 	.mmap = sg_mmap,
+	.show_fdinfo = i915_show_fdinfo,
 	SG_FOP_FLAGS
 };
 

@@ -16,6 +16,7 @@
 
 #include "../gpu.h"
 
+struct seq_file;
 struct sg_client;
 struct sg_context;
 struct sg_object;
@@ -48,6 +49,7 @@ extern const int i915_num_ioctls;
 
 int i915_open(struct drm_device *dev, struct drm_file *file);
 void i915_postclose(struct drm_device *dev, struct drm_file *file);
+void i915_show_fdinfo(struct seq_file *m, struct file *filp);
 
 struct sg_context *i915_context_lookup(struct i915_file *fpriv, u32 id);
 struct sg_space *i915_space_lookup(struct i915_file *fpriv, u32 id);
