@@ -57,6 +57,16 @@ void sg_cs_start(struct sg_cs *cs, u64 addr)
 	cs->regs.set_predicate = 0;	/* its scope is a batch */
 }
 
+void sg_cs_enter(struct sg_cs *cs)
+{
+	cs->regs.entered = sg_timestamp();
+}
+
+void sg_cs_leave(struct sg_cs *cs)
+{
+	cs->regs.runtime += sg_timestamp() - cs->regs.entered;
+}
+
 bool sg_cs_arbitration(const struct sg_cs *cs)
 {
 	return cs->arbitration && !(cs->loops > IDLE_LOOPS && cs->held_loops > IDLE_LOOPS);

@@ -75,8 +75,20 @@ void sg_cs_init(struct sg_cs *cs, enum sg_engine_class class, unsigned int insta
 void sg_cs_start(struct sg_cs *cs, u64 addr);
 
 /**
+ * sg_cs_enter() - let a context onto the engine: from now on it counts its time (CTX_TIMESTAMP).
+ * @cs: the context
+ */
+void sg_cs_enter(struct sg_cs *cs);
+
+/**
+ * sg_cs_leave() - take it away from there.
+ * @cs: the context
+ */
+void sg_cs_leave(struct sg_cs *cs);
+
+/**
  * sg_cs_run() - execute.
- * @cs: the context, between sg_cs_start() and the event that ends the batch
+ * @cs: the context, on the engine, between sg_cs_start() and the event that ends the batch
  * @mem: the address space
  * @budget: commands, or pieces of a blit, after which it comes back in any case
  * @stop: read between commands and pieces: come back as soon as preemption is allowed

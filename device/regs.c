@@ -195,7 +195,7 @@ u32 sg_reg_read(const struct sg_regs *regs, u32 offset)
 	case REG_TIMESTAMP + 4:
 		return half(sg_timestamp() & SG_TIMESTAMP_MASK, rel);
 	case REG_CTX_TIMESTAMP:
-		return (u32)sg_timestamp();
+		return (u32)(regs->runtime + sg_timestamp() - regs->entered);
 	case REG_PREDICATE_RESULT:
 		return regs->predicate_result[0];
 	case REG_PREDICATE_RESULT_1:

@@ -23,6 +23,8 @@
  * @instpm: INSTPM
  * @swctrl: BCS_SWCTRL, of the copy engine
  * @acthd: address of the command being executed, kept by the streamer
+ * @runtime: how long the context has run before it was let onto the engine, in ticks
+ * @entered: when that was
  * @plain: registers that only hold what is written to them; see regs.c
  */
 struct sg_regs {
@@ -36,6 +38,8 @@ struct sg_regs {
 	u32 instpm;
 	u32 swctrl;
 	u64 acthd;
+	u64 runtime;
+	u64 entered;
 	u32 plain[SG_NUM_PLAIN];
 };
 

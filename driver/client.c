@@ -78,7 +78,7 @@ bool sg_client_banned(const struct sg_client *client)
  * @client: the client
  * @gpu: the device
  *
- * Context: any. The time of what runs now is known to the millisecond.
+ * Context: any but interrupts.
  */
 void sg_client_show_engines(struct drm_printer *p, const struct sg_client *client,
 			    const struct sg_gpu *gpu)
@@ -99,7 +99,7 @@ void sg_client_show_engines(struct drm_printer *p, const struct sg_client *clien
 			if (gpu->engines[i].class != class)
 				continue;
 			capacity++;
-			busy += atomic64_read(&client->busy_ns[i]);
+			busy += sg_engine_busy(&gpu->engines[i], client);
 		}
 		if (!capacity)
 			continue;

@@ -18,7 +18,7 @@ struct sg_gpu;
  * @id: number of the file, never used again
  * @ban_score: how much it has been hanging; see sg_client_guilty()
  * @last_hang: when it did so last, in jiffies; 0: never
- * @busy_ns: how long its work has run, by engine
+ * @busy_ns: how long its work has run, by engine, until that engine's time was last booked
  */
 struct sg_client {
 	struct kref kref;

@@ -143,7 +143,7 @@ static int engine_info_show(struct seq_file *m, void *unused)
 
 		seq_printf(m, "%s\n", engine->name);
 		seq_printf(m, "\tReset count: %u\n", READ_ONCE(engine->reset_count));
-		seq_printf(m, "\tBusy: %llu ns\n", READ_ONCE(engine->busy_ns));
+		seq_printf(m, "\tBusy: %llu ns\n", sg_engine_busy(engine, NULL));
 	}
 	return 0;
 }

@@ -256,29 +256,41 @@ static bool engine_wanted(struct sg_engine *engine, struct sg_request *rq)
  * @rq: the request
  * @began: when, in ns
  * @now: the time
- * @counted: until when its time has been booked
  * @left: when the engine could last be left, or nobody wanted it
  * @offered: when the batch last offered to leave it, had that been its only turn
  * @sleep: how long to sleep if it does not get on, in us
+ * @error: why it is not to go on, or 0
  */
 struct turn {
 	struct sg_request *rq;
 	u64 began;
 	u64 now;
-	u64 counted;
 	u64 left;
 	u64 offered;
 	unsigned int sleep;
+	int error;
 };
 
-/* Book the time that a request has run. */
-static void count_time(struct sg_engine *engine, struct turn *turn)
+/*
+ * Book the time until now on the client whose work has been running, if any, and begin to run that of
+ * @client, if any.
+ */
+static void count_time(struct sg_engine *engine, struct sg_client *was, struct sg_client *client,
+		       u64 now)
 {
-	u64 ns = turn->now - turn->counted;
+	/* readers spin */
+	preempt_disable();
+	write_seqcount_begin(&engine->busy_seq);
+	if (was) {
+		u64 ns = now - engine->busy_since;
 
-	turn->counted = turn->now;
-	WRITE_ONCE(engine->busy_ns, engine->busy_ns + ns);
-	atomic64_add(ns, &turn->rq->ring->ctx->client->busy_ns[engine->index]);
+		engine->busy_ns += ns;
+		atomic64_add(ns, &was->busy_ns[engine->index]);
+	}
+	engine->busy_client = client;
+	engine->busy_since = now;
+	write_seqcount_end(&engine->busy_seq);
+	preempt_enable();
 }
 
 static bool elapsed(const struct turn *turn, u64 since, u64 ms)
@@ -331,22 +343,99 @@ static void request_restart(struct sg_request *rq)
 	atomic_inc(&ring->ctx->innocent);
 	ring->cs = ring->restart;
 	sg_cs_start(&ring->cs, rq->batch);
+	sg_cs_enter(&ring->cs);
 }
 
-/* Run the first request of the active ring, until it is over or has to make way. */
+/* How a request's turn ended. */
+enum outcome {
+	TURN_DONE,	/* the batch has ended */
+	TURN_LEFT,	/* it makes way for another */
+	TURN_CANCELLED,	/* it is not to go on: see struct turn's error */
+	TURN_HUNG,
+};
+
+/* What the engine makes of where the batch has come to. Returns false if it simply goes on. */
+static bool turn_over(struct sg_engine *engine, struct turn *turn, enum sg_cs_event event,
+		      enum outcome *outcome)
+{
+	struct sg_request *rq = turn->rq;
+	struct sg_ring *ring = rq->ring;
+	bool wanted, may_leave;
+
+	*outcome = TURN_DONE;
+	if (event == SG_CS_DONE)
+		return true;
+	rq->hung |= event == SG_CS_ERROR;
+	*outcome = TURN_CANCELLED;
+	turn->error = request_verdict(engine, rq);
+	if (!turn->error && request_late(engine, turn)) {
+		sg_context_guilty(ring->ctx);
+		turn->error = -EIO;
+	}
+	if (turn->error)
+		return true;
+
+	may_leave = !rq->hung && sg_cs_arbitration(&ring->cs);
+	wanted = engine_wanted(engine, rq);
+	*outcome = TURN_HUNG;
+	if (READ_ONCE(rq->reset) == SG_RESET_GUILTY ||
+	    request_hangs(engine, turn, wanted, may_leave))
+		return true;
+	*outcome = TURN_LEFT;
+	return wanted && may_leave &&
+	       (event == SG_CS_SPIN || READ_ONCE(engine->stop) ||
+		(engine->props.timeslice && elapsed(turn, turn->began, engine->props.timeslice)));
+}
+
+/* Run a request until it is over or has to make way. */
+static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
+{
+	struct sg_request *rq = turn->rq;
+	struct sg_ring *ring = rq->ring;
+	enum outcome outcome;
+
+	for (;;) {
+		enum sg_cs_event event = SG_CS_SPIN;
+
+		if (READ_ONCE(rq->reset) == SG_RESET_INNOCENT)
+			request_restart(rq);
+		if (!rq->hung)
+			event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);
+		turn->now = ktime_get_ns();
+		if (turn_over(engine, turn, event, &outcome))
+			return outcome;
+		WRITE_ONCE(engine->stop, false);
+		if (event == SG_CS_SPIN || rq->hung) {
+			wait_event_interruptible_hrtimeout(engine->wq, READ_ONCE(engine->stop),
+							   ns_to_ktime(turn->sleep * NSEC_PER_USEC));
+			turn->sleep = min_t(unsigned int, 2 * turn->sleep, SPIN_SLEEP_MAX_US);
+		} else {
+			turn->sleep = SPIN_SLEEP_MIN_US;
+			cond_resched();
+		}
+	}
+}
+
+/* Give the first request of the active ring its turn. */
 static void engine_run(struct sg_engine *engine)
 {
 	struct sg_ring *ring = engine->active;
 	struct sg_request *rq = first_request(ring);
-	struct turn turn = { .rq = rq, .began = ktime_get_ns(), .sleep = SPIN_SLEEP_MIN_US };
-	int error = request_verdict(engine, rq);
+	struct sg_client *client = ring->ctx->client;
+	struct turn turn = {
+		.rq = rq,
+		.began = ktime_get_ns(),
+		.sleep = SPIN_SLEEP_MIN_US,
+		.error = request_verdict(engine, rq),
+	};
+	enum outcome outcome;
 
 	if (rq->condemned) {
 		engine_hung(engine, rq);
 		return;
 	}
-	if (error) {
-		engine_cancel(engine, rq, error);
+	if (turn.error) {
+		engine_cancel(engine, rq, turn.error);
 		return;
 	}
 	if (!rq->started) {
@@ -355,60 +444,31 @@ static void engine_run(struct sg_engine *engine)
 		ring->restart = ring->cs;
 		sg_cs_start(&ring->cs, rq->batch);
 	}
-	turn.counted = turn.left = turn.began;
+	turn.left = turn.began;
 	turn.offered = turn.began - rq->held_ns;
 	sg_mem_set_space(&engine->mem, ring->ctx->space);
 
-	for (;;) {
-		enum sg_cs_event event = SG_CS_SPIN;
-		bool wanted, may_leave;
-
-		if (READ_ONCE(rq->reset) == SG_RESET_INNOCENT)
-			request_restart(rq);
-		if (!rq->hung)
-			event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);
-		turn.now = ktime_get_ns();
-		count_time(engine, &turn);
-		if (event == SG_CS_DONE) {
-			engine_complete(engine, rq, 0);
-			return;
-		}
-		rq->hung |= event == SG_CS_ERROR;
-		error = request_verdict(engine, rq);
-		if (error) {
-			engine_cancel(engine, rq, error);
-			return;
-		}
-		if (request_late(engine, &turn)) {
-			sg_context_guilty(ring->ctx);
-			engine_cancel(engine, rq, -EIO);
-			return;
-		}
-		may_leave = !rq->hung && sg_cs_arbitration(&ring->cs);
-		wanted = engine_wanted(engine, rq);
-		if (READ_ONCE(rq->reset) == SG_RESET_GUILTY ||
-		    request_hangs(engine, &turn, wanted, may_leave)) {
-			engine_hung(engine, rq);
-			return;
-		}
-
-		if (wanted && may_leave &&
-		    (event == SG_CS_SPIN || READ_ONCE(engine->stop) ||
-		     (engine->props.timeslice &&
-		      elapsed(&turn, turn.began, engine->props.timeslice))))
-			break;
-		WRITE_ONCE(engine->stop, false);
-		if (event == SG_CS_SPIN || rq->hung) {
-			wait_event_interruptible_hrtimeout(engine->wq, READ_ONCE(engine->stop),
-							   ns_to_ktime(turn.sleep * NSEC_PER_USEC));
-			turn.sleep = min_t(unsigned int, 2 * turn.sleep, SPIN_SLEEP_MAX_US);
-		} else {
-			turn.sleep = SPIN_SLEEP_MIN_US;
-			cond_resched();
-		}
-	}
+	count_time(engine, NULL, client, turn.began);
+	sg_cs_enter(&ring->cs);
+	outcome = engine_turn(engine, &turn);
+	sg_cs_leave(&ring->cs);
+	count_time(engine, client, NULL, turn.now);
 	rq->held_ns = turn.now - turn.offered;
-	engine_yield(engine);
+
+	switch (outcome) {
+	case TURN_DONE:
+		engine_complete(engine, rq, 0);
+		break;
+	case TURN_LEFT:
+		engine_yield(engine);
+		break;
+	case TURN_CANCELLED:
+		engine_cancel(engine, rq, turn.error);
+		break;
+	case TURN_HUNG:
+		engine_hung(engine, rq);
+		break;
+	}
 }
 
 static int engine_thread(void *data)
@@ -447,6 +507,7 @@ int sg_engines_start(struct sg_gpu *gpu)
 		strscpy(engine->name, engine_table[i].name, sizeof(engine->name));
 		init_waitqueue_head(&engine->wq);
 		engine->ready = RB_ROOT_CACHED;
+		seqcount_init(&engine->busy_seq);
 		sg_mem_init(&engine->mem, gpu);
 		engine->defaults = (struct sg_engine_props) {
 			.heartbeat_interval = 2500,
@@ -504,6 +565,30 @@ struct sg_engine *sg_engine_find(struct sg_gpu *gpu, unsigned int class, unsigne
 		if (gpu->engines[i].class == class && gpu->engines[i].instance == instance)
 			return &gpu->engines[i];
 	return NULL;
+}
+
+/**
+ * sg_engine_busy() - how long an engine has been running, in ns.
+ * @engine: the engine
+ * @client: for this client; NULL: for anybody
+ *
+ * Context: any but interrupts.
+ */
+u64 sg_engine_busy(const struct sg_engine *engine, const struct sg_client *client)
+{
+	const struct sg_client *runs;
+	unsigned int seq;
+	u64 ns, since;
+
+	do {
+		seq = read_seqcount_begin(&engine->busy_seq);
+		ns = client ? atomic64_read(&client->busy_ns[engine->index]) : engine->busy_ns;
+		runs = engine->busy_client;
+		since = engine->busy_since;
+	} while (read_seqcount_retry(&engine->busy_seq, seq));
+	if (runs && (!client || runs == client))
+		ns += ktime_get_ns() - since;
+	return ns;
 }
 
 /**

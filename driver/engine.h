@@ -4,12 +4,14 @@
 #define SOFTGEM_ENGINE_H
 
 #include <linux/rbtree.h>
+#include <linux/seqlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
 #include "../device/cs.h"
 #include "../device/mem.h"
 
+struct sg_client;
 struct sg_gpu;
 struct sg_request;
 struct sg_ring;
@@ -90,7 +92,10 @@ struct sg_engine_props {
  * @capturing: rings that are in no queue while their first request is captured; guarded likewise
  * @stop: asks the device to return at its next chance
  * @reset_count: how often a request had to be thrown out; guarded like @ready
- * @busy_ns: how long it has executed; written by the thread
+ * @busy_seq: guards the following against the thread, which writes it
+ * @busy_ns: how long it has executed until @busy_since
+ * @busy_client: for whom it has executed since then, or NULL
+ * @busy_since: when its time was last booked, in ns
  * @props: the settings
  * @defaults: what they were at first
  */
@@ -110,7 +115,10 @@ struct sg_engine {
 	unsigned int capturing;
 	bool stop;
 	unsigned int reset_count;
+	seqcount_t busy_seq;
 	u64 busy_ns;
+	const struct sg_client *busy_client;
+	u64 busy_since;
 
 	struct sg_engine_props props;
 	struct sg_engine_props defaults;
@@ -123,5 +131,6 @@ void sg_engine_reprioritize(struct sg_engine *engine, struct sg_ring *ring, int 
 void sg_engine_hurry(struct sg_engine *engine, struct sg_ring *ring);
 struct sg_engine *sg_engine_find(struct sg_gpu *gpu, unsigned int class, unsigned int instance);
 bool sg_engine_idle(struct sg_engine *engine);
+u64 sg_engine_busy(const struct sg_engine *engine, const struct sg_client *client);
 
 #endif

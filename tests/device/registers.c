@@ -241,6 +241,22 @@ static void context_timestamp(void **state)
 	assert_true(stored(m, m->base + 0x3a8) >= first);
 }
 
+/* It stands still while others have the engine. */
+static void context_timestamp_stands_still(void **state)
+{
+	struct machine *m = *state;
+
+	memory_set_clock(1000000);
+	sg_cs_enter(m->cs);
+	assert_in_range(stored(m, m->base + 0x3a8), 0, 1000);
+	memory_set_clock(2000000);
+	assert_in_range(stored(m, m->base + 0x3a8), 1000000, 1001000);
+	sg_cs_leave(m->cs);
+	memory_set_clock(9000000);
+	sg_cs_enter(m->cs);
+	assert_in_range(stored(m, m->base + 0x3a8), 1000000, 1001000);
+}
+
 /* What runs the engine is not for batches: ring, contexts, page tables, interrupts, resets. */
 static void privileged(void **state)
 {
@@ -298,6 +314,7 @@ int main(void)
 		ON(timestamp, copy),
 		ON(context_timestamp, render),
 		ON(context_timestamp, video),
+		ON(context_timestamp_stands_still, render),
 		ON(privileged, render),
 		ON(privileged, copy),
 		ON(other_engines, render),
