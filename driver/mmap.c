@@ -196,16 +196,19 @@ exit:
 	return fault;
 }
 
-/* A debugger reads or writes: the kernel cannot look at such a mapping by itself. */
-static int access_object(struct sg_object *obj, u64 offset, void *buf, int len, int write)
+/*
+ * A debugger reads or writes: the kernel cannot look at such a mapping by itself, and asks for as
+ * much as the debugger does, whether the mapping has it or not.
+ */
+static int access_object(struct vm_area_struct *vma, unsigned long addr, struct sg_object *obj,
+			 u64 offset, void *buf, int len, int write)
 {
 	int done = 0, ret;
 
 	if (write && obj->read_only)
 		return -EACCES;
-	if (offset >= obj->base.size)
+	if (len > vma->vm_end - addr)
 		return -EINVAL;
-	len = min_t(u64, len, obj->base.size - offset);
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
 		return ret;
@@ -245,8 +248,9 @@ static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 {
 	struct sg_mmap_offset *mo = vma->vm_private_data;
 
-	return access_object(mo->obj, addr - vma->vm_start + (offset_first(vma) << PAGE_SHIFT),
-			     buf, len, write);
+	return access_object(vma, addr, mo->obj,
+			     addr - vma->vm_start + ((u64)offset_first(vma) << PAGE_SHIFT), buf,
+			     len, write);
 }
 
 /**
@@ -355,8 +359,8 @@ static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	int ret;
 
 	if (READ_ONCE(obj->tiling) == SG_LINEAR)
-		return access_object(obj, offset, buf, len, write);
-	if (offset >= obj->base.size)
+		return access_object(vma, addr, obj, offset, buf, len, write);
+	if (len > vma->vm_end - addr)
 		return -EINVAL;
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
@@ -423,7 +427,7 @@ static vm_fault_t buf_fault(struct vm_fault *vmf)
 static int buf_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
 		      int write)
 {
-	return access_object(vma->vm_private_data,
+	return access_object(vma, addr, vma->vm_private_data,
 			     addr - vma->vm_start + ((u64)vma->vm_pgoff << PAGE_SHIFT), buf, len,
 			     write);
 }
@@ -471,7 +475,7 @@ static int prepare_vma(struct vm_area_struct *vma, const struct sg_object *obj)
  * @vma: the mapping
  *
  * Context: mmap_lock is held for writing.
- * Return: 0; -EINVAL for an offset that was never given out, a wrong size, or a writable mapping of
+ * Return: 0; -EINVAL for an offset that was never given out, a size beyond its end, or a writable mapping of
  * a read-only object; -EACCES for an offset that was given to others; -ENODEV.
  */
 int sg_mmap(struct file *filp, struct vm_area_struct *vma)
@@ -485,8 +489,7 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 	if (drm_dev_is_unplugged(dev))
 		return -ENODEV;
 	drm_vma_offset_lock_lookup(dev->vma_offset_manager);
-	node = drm_vma_offset_exact_lookup_locked(dev->vma_offset_manager, vma->vm_pgoff,
-						  vma_pages(vma));
+	node = drm_vma_offset_lookup_locked(dev->vma_offset_manager, vma->vm_pgoff, vma_pages(vma));
 	if (node) {
 		mo = container_of(node, struct sg_mmap_offset, node);
 		/* an object at the end of its life takes its offsets away under the same lock */

@@ -266,11 +266,14 @@ I915_IOCTL(gem_set_domain)
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
 		goto put;
-	ret = sg_object_get_pages(obj);
-	if (args->read_domains == I915_GEM_DOMAIN_GTT)
+	if (args->read_domains == I915_GEM_DOMAIN_GTT) {
+		ret = sg_object_get_pages(obj);
 		sg_shadow_refresh(obj);
-	else
+	} else {
+		/* what nobody has used yet is in the CPU's domain, and need not fit into memory */
+		ret = obj->madv == SG_MADV_PURGED ? -EFAULT : 0;
 		sg_shadow_flush(obj);
+	}
 	dma_resv_unlock(obj->base.resv);
 put:
 	sg_object_put(obj);

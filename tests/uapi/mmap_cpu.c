@@ -243,7 +243,7 @@ static void mmap_bad_range(void)
 
 	CHECK_RET(try_mmap_offset(fd, handle, I915_MMAP_OFFSET_WB, &offset), 0);
 	CHECK_RET(try_map(fd, offset, SIZE + PAGE), -EINVAL);
-	CHECK_RET(try_map(fd, offset + PAGE, PAGE), -EINVAL);
+	CHECK_RET(try_map(fd, offset + PAGE, SIZE), -EINVAL);
 	CHECK_RET(try_map(fd, offset + (1ull << 40), PAGE), -EINVAL);
 	CHECK_RET(try_map(fd, 0, PAGE), -EINVAL);
 	CHECK_RET(try_map(fd, offset, SIZE), 0);
@@ -337,7 +337,7 @@ static const struct subtest tests[] = {
 	{ "MMAP_OFFSET and MMAP_GTT of a userptr are ENODEV", offset_userptr },
 	{ "mmap(2) by a file that was not given the offset is EACCES", mmap_other_file },
 	{ "mmap(2) by a file that has the object but did not ask is EACCES", mmap_granted_to_both },
-	{ "mmap(2) of no such offset, a wrong size or a closed object is EINVAL", mmap_bad_range },
+	{ "mmap(2) of no such offset, beyond the end or of a closed object is EINVAL", mmap_bad_range },
 	{ "a mapping outlives its handle, touched before or not", mmap_after_close },
 	{ "mremap may move a mapping, not grow it", mmap_grow },
 	{ "unmapping a part leaves the rest", mmap_partial_unmap },
