@@ -151,8 +151,9 @@ static unsigned int fetch(struct sg_cs *cs, struct sg_mem *mem)
 	size_t size, had = sg_read(mem, cs->ip, cs->cmd, min_t(size_t, room, FETCH_BYTES));
 	unsigned int n;
 
+	had &= ~(sizeof(u32) - 1);
 	/* an unmapped page reads as zeroes, which are valid commands without end */
-	if (had < sizeof(u32)) {
+	if (!had) {
 		cs->cmd[0] = 0;
 		return 0;
 	}
@@ -162,9 +163,11 @@ static unsigned int fetch(struct sg_cs *cs, struct sg_mem *mem)
 		while (n < had / sizeof(u32) && !cs->cmd[n])
 			n++;
 	size = min_t(size_t, n * sizeof(u32), sizeof(cs->cmd));
-	if (size > had && is_executed(cs, cs->cmd[0]) && sg_read(mem, cs->ip, cs->cmd, size) < size)
-		return 0;
-	return n;
+	if (size <= had || !is_executed(cs, cs->cmd[0]))
+		return n;
+	/* the header is not fetched again: it has to stay the one that the length was taken from */
+	size -= had;
+	return sg_read(mem, cs->ip + had, (u8 *)cs->cmd + had, size) == size ? n : 0;
 }
 
 static enum sg_mi_result execute(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)

@@ -2,7 +2,8 @@
 /*
  * The memory interface's commands: stores, registers, jumps, semaphores (PRM volume 2a).
  *
- * Batches are unprivileged: what a command does by way of the global GTT has no effect.
+ * Batches are unprivileged: what a command does by way of the global GTT has no effect, but for
+ * MI_SEMAPHORE_WAIT and MI_ATOMIC, which use the batch's own address space all the same.
  */
 #include "mi.h"
 #include "opcodes.h"
@@ -190,14 +191,13 @@ enum sg_mi_result sg_pipe_control(struct sg_cs *cs, struct sg_mem *mem, unsigned
 static enum sg_mi_result mi_semaphore_wait(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
 {
 	const u32 *cmd = cs->cmd;
-	u32 value = 0;
+	u32 value;
 
 	if (n != 4)
 		return SG_MI_ERROR;
 	if (cmd[0] & MI_SEMAPHORE_POLL_REGISTER)	/* for privileged batches only */
 		return SG_MI_NEXT;
-	if (!(cmd[0] & MI_USE_GGTT))
-		value = sg_read32(mem, sg_mi_address(&cmd[2], 3));
+	value = sg_read32(mem, sg_mi_address(&cmd[2], 3));
 	/* whoever waits for a signal looks for its effect just the same */
 	return compare(MI_COMPARE_OP(cmd[0]), value, cmd[1]) ? SG_MI_NEXT : SG_MI_WAIT;
 }
@@ -271,6 +271,24 @@ static enum sg_mi_result mi_load_register_reg(struct sg_cs *cs, unsigned int n)
 	return SG_MI_NEXT;
 }
 
+/*
+ * A report in the format that is in force after a reset, A12 and 64 bytes long: identification,
+ * time, context, then counters, which without an OA unit have not counted anything.
+ */
+static enum sg_mi_result mi_report_perf_count(struct sg_cs *cs, struct sg_mem *mem, unsigned int n)
+{
+	const u32 *cmd = cs->cmd;
+	u32 report[16] = { 0 };
+
+	if (n != 4)
+		return SG_MI_ERROR;
+	report[0] = cmd[3];
+	report[1] = (u32)sg_timestamp();
+	if (!(cmd[1] & MI_RPC_GGTT))
+		sg_write(mem, sg_mi_address(&cmd[1], sizeof(report) - 1), report, sizeof(report));
+	return SG_MI_NEXT;
+}
+
 /* What only the render engine has. */
 static bool render_only(unsigned int opcode)
 {
@@ -283,6 +301,7 @@ static bool render_only(unsigned int opcode)
 	case MI_SET_CONTEXT:
 	case MI_URB_CLEAR:
 	case MI_CLFLUSH:
+	case MI_REPORT_PERF_COUNT:
 	case MI_RS_STORE_DATA_IMM:
 	case MI_LOAD_URB_MEM:
 	case MI_STORE_URB_MEM:
@@ -344,6 +363,8 @@ enum sg_mi_result sg_mi_execute(struct sg_cs *cs, struct sg_mem *mem, unsigned i
 		return mi_batch_start(cs, n);
 	case MI_CONDITIONAL_BATCH_BUFFER_END:
 		return mi_conditional_end(cs, mem, n);
+	case MI_REPORT_PERF_COUNT:
+		return mi_report_perf_count(cs, mem, n);
 
 	/* no display, no interrupts, no status page, no caches that do not snoop: nothing to do */
 	case MI_USER_INTERRUPT:
@@ -367,7 +388,6 @@ enum sg_mi_result sg_mi_execute(struct sg_cs *cs, struct sg_mem *mem, unsigned i
 	case MI_STORE_DATA_INDEX:
 	case MI_UPDATE_GTT:
 	case MI_CLFLUSH:
-	case MI_REPORT_PERF_COUNT:
 	case MI_RS_STORE_DATA_IMM:
 	case MI_LOAD_URB_MEM:
 	case MI_STORE_URB_MEM:

@@ -119,8 +119,6 @@ enum sg_mi_result sg_mi_atomic(struct sg_cs *cs, struct sg_mem *mem, unsigned in
 		a = cs->regs.gpr[OPERAND1_GPR];
 		b = cs->regs.gpr[OPERAND2_GPR];
 	}
-	if (cmd[0] & MI_USE_GGTT)
-		return SG_MI_NEXT;
 
 	sg_mem_enter(mem);
 	ptr = sg_mem_translate(mem, addr, &len, SG_WRITE);

@@ -102,6 +102,8 @@
 #define MI_FLUSH_DW_POST_SYNC(header)	((header) >> 14 & 3)
 #define MI_FLUSH_DW_GGTT		BIT(2)		/* of the address */
 
+#define MI_RPC_GGTT			BIT(0)		/* of the address */
+
 /* Post-sync operations of MI_FLUSH_DW and PIPE_CONTROL. */
 #define POST_SYNC_NONE			0
 #define POST_SYNC_IMMEDIATE		1

@@ -2,37 +2,44 @@
 /* Small accesses to memory: see span.h. */
 #include "span.h"
 
-/* CPUs and other engines look on: what is aligned is moved in one go. */
+/*
+ * CPUs and other engines look on, and change batches while they run: an aligned qword, and each
+ * aligned dword of what is longer, is moved in one go. memcpy() may go byte by byte.
+ */
 static void load(void *to, const void *from, size_t size)
 {
-	if (size == 4 && !((size_t)from & 3)) {
-		u32 v = READ_ONCE(*(const u32 *)from);
-
-		memcpy(to, &v, sizeof(v));
-	} else if (size == 8 && !((size_t)from & 7)) {
+	if (size == 8 && !((size_t)from & 7)) {
 		u64 v = READ_ONCE(*(const u64 *)from);
 
 		memcpy(to, &v, sizeof(v));
-	} else {
-		memcpy(to, from, size);
+		return;
 	}
+	if (!((size_t)from & 3))
+		for (; size >= 4; size -= 4, from = (const u32 *)from + 1, to = (u8 *)to + 4) {
+			u32 v = READ_ONCE(*(const u32 *)from);
+
+			memcpy(to, &v, sizeof(v));
+		}
+	memcpy(to, from, size);
 }
 
 static void store(void *to, const void *from, size_t size)
 {
-	if (size == 4 && !((size_t)to & 3)) {
-		u32 v;
-
-		memcpy(&v, from, sizeof(v));
-		WRITE_ONCE(*(u32 *)to, v);
-	} else if (size == 8 && !((size_t)to & 7)) {
+	if (size == 8 && !((size_t)to & 7)) {
 		u64 v;
 
 		memcpy(&v, from, sizeof(v));
 		WRITE_ONCE(*(u64 *)to, v);
-	} else {
-		memcpy(to, from, size);
+		return;
 	}
+	if (!((size_t)to & 3))
+		for (; size >= 4; size -= 4, to = (u32 *)to + 1, from = (const u8 *)from + 4) {
+			u32 v;
+
+			memcpy(&v, from, sizeof(v));
+			WRITE_ONCE(*(u32 *)to, v);
+		}
+	memcpy(to, from, size);
 }
 
 size_t sg_read(struct sg_mem *mem, u64 addr, void *to, size_t size)

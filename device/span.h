@@ -9,7 +9,8 @@
 /**
  * sg_read() - copy bytes in.
  * @mem: the address space
- * @addr: where from
+ * @addr: where from; an aligned qword is loaded in one go, and so is each aligned dword of a longer
+ *	span
  * @to: where to; what is not mapped arrives as zeroes
  * @size: bytes, at most SG_PIECE
  *
@@ -20,7 +21,7 @@ size_t sg_read(struct sg_mem *mem, u64 addr, void *to, size_t size);
 /**
  * sg_write() - copy bytes out.
  * @mem: the address space
- * @addr: where to; an aligned dword or qword is stored in one go
+ * @addr: where to; stored in one go as sg_read() loads
  * @from: where from
  * @size: bytes, at most SG_PIECE
  */

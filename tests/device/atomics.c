@@ -203,6 +203,18 @@ static void of_read_only_memory(void **state)
 	assert_int_equal(get_gpr(m, 4), 21);
 }
 
+/* Batches are not privileged: the bit that says "global GTT" is ignored. */
+static void by_the_global_gtt(void **state)
+{
+	struct machine *m = *state;
+
+	put64(m, DATA, 41);
+	EMIT(m, MI(0x2f, 3) | GLOBAL | OPERATION(INC, 64) | RETURN, LOW(DATA), HIGH(DATA));
+	run_to_end(m);
+	assert_int_equal(get64(m, DATA), 42);
+	assert_int_equal(get_gpr(m, 4), 41);
+}
+
 #define ON(name, machine) \
 	{ #name " (" #machine ")", name, machine##_machine, end_machine, NULL }
 
@@ -217,6 +229,7 @@ int main(void)
 		ON(refused, render),
 		ON(of_unmapped_memory, render),
 		ON(of_read_only_memory, copy),
+		ON(by_the_global_gtt, render),
 	};
 
 	return cmocka_run_group_tests_name("atomics", tests, NULL, NULL);

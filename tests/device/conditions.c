@@ -73,6 +73,18 @@ static void semaphore_of_a_register(void **state)
 	run_to_end(m);
 }
 
+/* Batches are not privileged: the bit that says "global GTT" is ignored. */
+static void semaphore_by_the_global_gtt(void **state)
+{
+	struct machine *m = *state;
+
+	put32(m, DATA, 1);
+	EMIT(m, WAIT | GLOBAL | RELATION(EQUAL), 0, LOW(DATA), HIGH(DATA), BATCH_END);
+	assert_int_equal(run(m), SG_CS_SPIN);
+	put32(m, DATA, 0);
+	assert_int_equal(go_on(m), SG_CS_DONE);
+}
+
 static void semaphore_lengths(void **state)
 {
 	struct machine *m = *state;
@@ -232,6 +244,8 @@ int main(void)
 		ON(semaphores, render),
 		ON(semaphore_signal_mode, video),
 		ON(semaphore_of_a_register, render),
+		ON(semaphore_by_the_global_gtt, render),
+		ON(semaphore_by_the_global_gtt, copy),
 		ON(semaphore_lengths, copy),
 		ON(conditional_end, render),
 		ON(conditional_end_masked, render),

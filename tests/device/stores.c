@@ -301,6 +301,30 @@ static void pipe_control_lengths(void **state)
 	assert_refused(m, BATCH);
 }
 
+/* MI_REPORT_PERF_COUNT: 64 bytes, of which this device knows the first two dwords. */
+static void report_of_counters(void **state)
+{
+	struct machine *m = *state;
+	struct sg_mem *expected;
+	u64 to = DATA + 128;
+	unsigned int i;
+
+	memory_set_clock(0x123456789);
+	EMIT(m, MI(0x28, 4), LOW(to) | 1 << 4, HIGH(to), 0x1dea, BATCH_END);
+	load(m);
+	expected = memory_clone(m->mem);
+	memory_put(expected, to, 0x1dea, 4);
+	memory_put(expected, to + 4, 0x23456789, 4);
+	for (i = 2; i < 16; i++)
+		memory_put(expected, to + 4 * i, 0, 4);
+	assert_int_equal(go_on(m), SG_CS_DONE);
+	memory_assert_same(m->mem, expected);
+	memory_free(expected);
+
+	EMIT(m, MI(0x28, 5), LOW(to), HIGH(to), 0, 0, BATCH_END);
+	assert_refused(m, BATCH);
+}
+
 /* A batch may not use the global GTT: stores there do nothing, here or there. */
 static void global_addresses(void **state)
 {
@@ -317,6 +341,7 @@ static void global_addresses(void **state)
 	if (m->cs->class == SG_RENDER) {
 		EMIT(m, PIPE_CONTROL6, 1u << 14 | 1u << 24, LOW(DATA), HIGH(DATA), 1, 2);
 		EMIT(m, PIPE_CONTROL6, 1u << 14 | 1u << 21, LOW(DATA), HIGH(DATA), 1, 2);
+		EMIT(m, MI(0x28, 4), LOW(DATA) | 1, HIGH(DATA), 1);
 	}
 	EMIT(m, MI(0x23, 4) | GLOBAL, LOW(DATA), HIGH(DATA), 1);	/* MI_UPDATE_GTT */
 	EMIT(m, MI(0x21, 3), 0x40, 1);					/* MI_STORE_DATA_INDEX */
@@ -425,6 +450,7 @@ int main(void)
 		ON(flush_dw_flags, video),
 		ON(pipe_control_writes, render),
 		ON(pipe_control_lengths, render),
+		ON(report_of_counters, render),
 		ON(global_addresses, render),
 		ON(global_addresses, copy),
 		ON(global_loads, render),
