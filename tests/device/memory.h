@@ -11,6 +11,7 @@
 #define SOFTGEM_TESTS_MEMORY_H
 
 #include "mem.h"
+#include "random.h"
 
 #define PAGE_BYTES	4096u
 
@@ -75,17 +76,5 @@ void memory_on_enter(struct sg_mem *mem, void (*hook)(void *arg), void *arg);
 
 /** memory_set_clock() - what sg_timestamp() returns next; each call adds one. */
 void memory_set_clock(u64 ticks);
-
-/** random32() - the next number of a generator that always begins alike. */
-u32 random32(void);
-
-/** random_seed() - begin again. */
-void random_seed(u64 seed);
-
-/** random_in() - a random number from @low to @high. */
-static inline int random_in(int low, int high)
-{
-	return low + (int)(random32() % (u32)(high - low + 1));
-}
 
 #endif
