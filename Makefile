@@ -6,12 +6,15 @@ KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 	$(shell ls -d /lib/modules/*/build 2>/dev/null | sort -rV))
 IMAGE ?=
 LISTS ?=
+TARGET ?=
+SECONDS ?= 60
 export KERNEL ?= stock
 
 help:
 	@echo 'make demo [IMAGE=file.png]   a picture through the GPU and back, into out/demo/'
 	@echo 'make test                    every test; the last line says how many passed'
 	@echo 'make conformance [LISTS=..]  all of IGT'\''s tests for this device, a table in out/conformance/'
+	@echo 'make fuzz [TARGET=cs|blt] [SECONDS=60]   libFuzzer over the device'
 	@echo 'make module [KDIR=..]        driver/softgem.ko alone, for the kernel built in KDIR'
 	@echo 'make lint                    style and static checks'
 	@echo 'make debug-kernel            the kernel with KASAN, lockdep and more, for KERNEL=debug'
@@ -33,6 +36,9 @@ test:
 conformance:
 	@tests/run/conformance $(LISTS)
 
+fuzz:
+	@FUZZ_SECONDS='$(SECONDS)' tests/run/fuzz $(TARGET)
+
 lint:
 	@scripts/lint
 
@@ -41,9 +47,9 @@ debug-kernel:
 
 clean:
 	rm -rf out
-	@for d in device tests/device tests/uapi demo; do \
+	@for d in device tests/device tests/fuzz tests/uapi demo; do \
 		[ ! -f $$d/Makefile ] || $(MAKE) -C $$d clean; done
 	@find driver device \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
 		-o -name modules.order -o -name Module.symvers -o -name '.*.d' \) -delete
 
-.PHONY: help module demo test conformance lint debug-kernel clean
+.PHONY: help module demo test conformance fuzz lint debug-kernel clean

@@ -45,12 +45,15 @@ struct cursor {
 	u32 left;
 };
 
-/* What is at hand between sg_mem_enter() and sg_mem_leave(). */
+/*
+ * What is at hand between sg_mem_enter() and sg_mem_leave(). @before is the destination for reading: what may
+ * not be written can be read.
+ */
 struct piece {
 	struct sg_blt *blt;
 	struct sg_mem *mem;
 	struct sg_surface mono;
-	struct view dst, src;
+	struct view dst, src, before;
 	struct cursor rows[TILE_ROWS];
 };
 
@@ -630,7 +633,7 @@ static void draw_span(struct piece *piece, const struct block *block)
 	if (op->pattern != SG_PAT_NONE)
 		repeat_pattern(blt, block, pixels);
 	if (op->key == SG_KEY_DEST || sg_rop_uses_dest(op->rop))
-		load(piece, &piece->dst, block->dst_x, block->dst_y, (u8 *)blt->dst, n);
+		load(piece, &piece->before, block->dst_x, block->dst_y, (u8 *)blt->dst, n);
 	if (op->key != SG_KEY_NONE)
 		apply_key(blt, pixels);
 	sg_rop(op->rop, blt->dst, blt->src, blt->pat, (n + sizeof(u64) - 1) / sizeof(u64));
@@ -736,6 +739,8 @@ enum sg_blt_status sg_blt_step(struct sg_blt *blt, struct sg_mem *mem)
 	piece.mono.base = op->mono_addr;
 	piece.dst.surface = &op->dst;
 	piece.dst.access = SG_WRITE;
+	piece.before.surface = &op->dst;
+	piece.before.access = SG_READ;
 	piece.src.surface = op->source == SG_SRC_MONO ? &piece.mono : &op->src;
 	piece.src.access = SG_READ;
 	if (blt->way == SG_WAY_SPANS)

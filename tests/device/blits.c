@@ -218,6 +218,28 @@ static void holes(void **state)
 	assert_true(memory_faults(m->mem) > 0);
 }
 
+/* The half of a pixel that is in a read-only page counts for the key, as all of it does. */
+static void key_of_a_read_only_half(void **state)
+{
+	struct machine *m = *state;
+	struct drawing d = {
+		.dst = { DEST + PAGE_BYTES - 2, 512, 'L' }, .depth = 3, .area = { 0, 0, 1, 1 },
+		.rop = 0xf0, .write_alpha = true, .write_rgb = true,
+		.pattern = COLOR_PATTERN, .pat = PATTERN, .key = 7,
+	};
+	u32 old;
+
+	memory_unmap(m->mem, DEST + PAGE_BYTES, 1);
+	memory_map(m->mem, DEST + PAGE_BYTES, 1, MEMORY_READ_ONLY);
+	old = (u32)memory_get(m->mem, d.dst.base, 4);
+	assert_true(old & 0xff0000);
+	d.key_low = old;
+	d.key_high = old;
+	emit_xy(m, 0x76, &d);
+	check_drawing(m, &d);
+	assert_true(memory_get(m->mem, d.dst.base, 2) == memory_get(m->mem, PATTERN, 2));
+}
+
 /* Surfaces larger than a piece, that lie together on the host or not, with all pitches near theirs. */
 static void large(void **state)
 {
@@ -275,6 +297,7 @@ int main(void)
 		WITH_PICTURES(negative_coordinates_unclipped),
 		WITH_PICTURES(empty_areas),
 		WITH_PICTURES(holes),
+		WITH_PICTURES(key_of_a_read_only_half),
 		WITH_PICTURES(large),
 	};
 

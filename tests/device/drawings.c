@@ -66,7 +66,7 @@ struct drawing random_drawing(const struct command *c)
 {
 	struct drawing d = { .depth = random32() % 4, .source = c->source, .pattern = c->pattern };
 	unsigned int cpp = bytes_per_pixel(d.depth);
-	int rows, src_rows, w, h, src_w;
+	int rows, src_rows, w, h, src_w, limit;
 
 	d.dst = random_surface(DEST, cpp, &rows);
 	d.src = random_surface(SOURCE, cpp, &src_rows);
@@ -74,8 +74,10 @@ struct drawing random_drawing(const struct command *c)
 	src_w = width_of(&d.src, cpp);
 	d.area.x1 = random_in(0, w - 1);
 	d.area.y1 = random_in(0, rows - 1);
-	w = random_in(1, min(min(130, w - d.area.x1), src_w));
-	h = random_in(1, min(min(12, rows - d.area.y1), src_rows));
+	/* of those that take more than one piece a few will do */
+	limit = random32() % 16 ? 1 : 100;
+	w = random_in(1, min(min(130 * limit, w - d.area.x1), src_w));
+	h = random_in(1, min(min(12 * limit, rows - d.area.y1), src_rows));
 	d.area.x2 = d.area.x1 + w;
 	d.area.y2 = d.area.y1 + h;
 	d.src_x = random_in(0, src_w - w);
