@@ -8,11 +8,10 @@
  * is translated once and stays in the cache; else they are rows.
  */
 #include "blt_draw.h"
+#include "blt_spans.h"
 #include "rop.h"
 #include "span.h"
 
-/* Linear memory is looked up by the page, when not all that follows is wanted. */
-#define PAGE_BYTES	4096u
 /* Rows of the highest tile. */
 #define TILE_ROWS	32
 #define CACHE_LINE	64u
@@ -25,43 +24,19 @@
 /* Times that a span is moved: source, destination before, and after. */
 #define SPANS_COST	3u
 
-/* What a translation has found. */
-struct found {
-	u64 addr;
-	u8 *ptr;
-	u32 len;
-};
-
-/* A surface, and what was found of it last: of tiles, those of even and of odd columns. */
-struct view {
-	const struct sg_surface *surface;
-	enum sg_access access;
-	struct found last[2];
-};
-
 /* The rest of a row, as far as it is contiguous. */
 struct cursor {
 	u8 *ptr;
 	u32 left;
 };
 
-/*
- * What is at hand between sg_mem_enter() and sg_mem_leave(). @before is the destination for reading: what may
- * not be written can be read.
- */
+/* What is at hand between sg_mem_enter() and sg_mem_leave(). */
 struct piece {
 	struct sg_blt *blt;
 	struct sg_mem *mem;
 	struct sg_surface mono;
-	struct view dst, src, before;
+	struct sg_views views;
 	struct cursor rows[TILE_ROWS];
-};
-
-/* A part of a blit; columns are in bytes. */
-struct block {
-	s64 dst_x, src_x;
-	s32 dst_y, src_y;
-	u32 bytes, rows;
 };
 
 /*
@@ -73,178 +48,14 @@ static bool is_block_of_dst(const struct sg_blt *blt)
 	return blt->way != SG_WAY_TILES || blt->op.dst.tiling >= blt->op.src.tiling;
 }
 
-static void find(struct piece *piece, struct view *view, struct found *found, u64 addr, u32 len)
-{
-	size_t n = len;
-
-	found->addr = addr & SG_ADDRESS_MASK;
-	found->ptr = sg_mem_translate(piece->mem, addr, &n, view->access);
-	found->len = (u32)n;
-}
-
-static u64 linear_address(const struct sg_surface *surface, s64 x, s32 y)
-{
-	return (surface->base + (u64)((s64)y * surface->pitch + x)) & SG_ADDRESS_MASK;
-}
-
-/* The tile that a byte is in; whole, unless its length is less than SG_TILE_SIZE. */
-static struct found *find_tile(struct piece *piece, struct view *view, s32 x, s32 y)
-{
-	const struct sg_surface *s = view->surface;
-	struct found *found = &view->last[x >> sg_tile_width_shift(s->tiling) & 1];
-	u64 addr = (s->base + sg_tile_start(s->tiling, s->pitch, x, y)) & SG_ADDRESS_MASK;
-
-	if (!found->len || found->addr != addr)
-		find(piece, view, found, addr, SG_TILE_SIZE);
-	return found;
-}
-
-/* The bytes from (x, y) on: up to *@len, as far as they are contiguous. NULL: not mapped. */
-static u8 *find_bytes(struct piece *piece, struct view *view, s64 x, s32 y, u32 *len)
-{
-	const struct sg_surface *s = view->surface;
-	struct found *found, exact;
-	u64 at;
-
-	if (s->tiling == SG_LINEAR) {
-		u64 addr = linear_address(s, x, y);
-
-		found = &view->last[0];
-		at = addr - found->addr;
-		if (at >= found->len) {
-			find(piece, view, found, addr, PAGE_BYTES - addr % PAGE_BYTES);
-			at = 0;
-		}
-	} else {
-		*len = min(*len, sg_tile_run(s->tiling, (s32)x));
-		at = sg_tile_inner(s->tiling, (u32)x & (sg_tile_width(s->tiling) - 1),
-				   (u32)y & (sg_tile_height(s->tiling) - 1));
-		found = find_tile(piece, view, (s32)x, y);
-		if (at >= found->len) {
-			find(piece, view, &exact, found->addr + at, *len);
-			found = &exact;
-			at = 0;
-		}
-	}
-	*len = (u32)min((u64)*len, found->len - at);
-	return found->ptr ? found->ptr + at : NULL;
-}
-
-/* Bytes of a row that can be moved as part of a tile: see load() and store(). 0: none. */
-static u32 tile_row(struct piece *piece, struct view *view, s64 x, s32 y, u32 n, u8 **tile)
-{
-	enum sg_tiling tiling = view->surface->tiling;
-	struct found *found;
-
-	if (tiling == SG_LINEAR)
-		return 0;
-	found = find_tile(piece, view, (s32)x, y);
-	*tile = found->ptr;
-	if (found->len < SG_TILE_SIZE)
-		return 0;
-	return min(n, sg_tile_width(tiling) - ((u32)x & (sg_tile_width(tiling) - 1)));
-}
-
-static void load(struct piece *piece, struct view *view, s64 x, s32 y, u8 *to, u32 n)
-{
-	enum sg_tiling tiling = view->surface->tiling;
-	u32 len;
-
-	for (; n; x += len, to += len, n -= len) {
-		u8 *ptr;
-
-		len = tile_row(piece, view, x, y, n, &ptr);
-		if (len && ptr) {
-			sg_tile_load(tiling, ptr, to, 0, (u32)x & (sg_tile_width(tiling) - 1),
-				     (u32)y & (sg_tile_height(tiling) - 1), len, 1);
-			continue;
-		}
-		if (!len) {
-			len = n;
-			ptr = find_bytes(piece, view, x, y, &len);
-		}
-		if (ptr)
-			memcpy(to, ptr, len);
-		else
-			memset(to, 0, len);
-	}
-}
-
-static void put(u8 *to, const u8 *from, u32 n)
-{
-	/* a pixel is one store: somebody may be waiting for it */
-	if (n == sizeof(u32))
-		__builtin_memcpy(to, from, sizeof(u32));
-	else
-		memcpy(to, from, n);
-}
-
-static void store(struct piece *piece, struct view *view, s64 x, s32 y, const u8 *from, u32 n)
-{
-	enum sg_tiling tiling = view->surface->tiling;
-	u32 len;
-
-	for (; n; x += len, from += len, n -= len) {
-		u8 *ptr;
-
-		len = tile_row(piece, view, x, y, n, &ptr);
-		if (len && ptr) {
-			sg_tile_store(tiling, ptr, from, 0, (u32)x & (sg_tile_width(tiling) - 1),
-				      (u32)y & (sg_tile_height(tiling) - 1), len, 1);
-			continue;
-		}
-		if (!len) {
-			len = n;
-			ptr = find_bytes(piece, view, x, y, &len);
-		}
-		if (ptr)
-			put(ptr, from, len);
-	}
-}
-
-static void put_some(u8 *to, const u8 *from, const u8 *write, u32 n)
-{
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		if (write[i])
-			to[i] = from[i];
-}
-
-/* Store where @write is not zero: what is left out must not be written, not even with itself. */
-static void store_some(struct piece *piece, struct view *view, s64 x, s32 y, const u8 *from,
-		       const u8 *write, u32 n)
-{
-	u32 len, i;
-
-	for (; n; x += len, from += len, write += len, n -= len) {
-		u8 *ptr;
-
-		len = n;
-		ptr = find_bytes(piece, view, x, y, &len);
-		if (!ptr)
-			continue;
-		for (i = 0; len - i >= sizeof(u32); i += sizeof(u32)) {
-			u32 which;
-
-			__builtin_memcpy(&which, write + i, sizeof(which));
-			if (which == ~0u)
-				put(ptr + i, from + i, sizeof(u32));
-			else if (which)
-				put_some(ptr + i, from + i, write + i, sizeof(u32));
-		}
-		put_some(ptr + i, from + i, write + i, len - i);
-	}
-}
-
 /* Both linear. May draw less than all of the block. */
-static void copy_linear(struct piece *piece, struct block *block)
+static void copy_linear(struct piece *piece, struct sg_block *block)
 {
 	const struct sg_blt_op *op = &piece->blt->op;
 	size_t n = block->bytes;
-	void *from = sg_mem_translate(piece->mem, linear_address(&op->src, block->src_x,
+	void *from = sg_mem_translate(piece->mem, sg_linear_address(&op->src, block->src_x,
 				      block->src_y), &n, SG_READ);
-	void *to = sg_mem_translate(piece->mem, linear_address(&op->dst, block->dst_x,
+	void *to = sg_mem_translate(piece->mem, sg_linear_address(&op->dst, block->dst_x,
 				    block->dst_y), &n, SG_WRITE);
 
 	if (to && from)
@@ -254,7 +65,7 @@ static void copy_linear(struct piece *piece, struct block *block)
 	block->bytes = (u32)n;
 }
 
-static void copy_buffered(struct piece *piece, const struct block *block)
+static void copy_buffered(struct piece *piece, const struct sg_block *block)
 {
 	u8 *buffer = (u8 *)piece->blt->src;
 	u32 x, n, i;
@@ -262,21 +73,21 @@ static void copy_buffered(struct piece *piece, const struct block *block)
 	for (i = 0; i < block->rows; i++)
 		for (x = 0; x < block->bytes; x += n) {
 			n = min_t(u32, block->bytes - x, SG_BLT_SPAN);
-			load(piece, &piece->src, block->src_x + x, block->src_y + (s32)i,
+			sg_view_load(&piece->views.src, block->src_x + x, block->src_y + (s32)i,
 			     buffer, n);
-			store(piece, &piece->dst, block->dst_x + x, block->dst_y + (s32)i,
+			sg_view_store(&piece->views.dst, block->dst_x + x, block->dst_y + (s32)i,
 			      buffer, n);
 		}
 }
 
 /* Between surfaces that are tiled alike: a page to a page, where the tiles lie alike, too. */
-static void copy_tile_to_tile(struct piece *piece, const struct block *block)
+static void copy_tile_to_tile(struct piece *piece, const struct sg_block *block)
 {
 	enum sg_tiling tiling = piece->blt->op.dst.tiling;
-	struct found *from, *to;
+	struct sg_found *from, *to;
 
-	from = find_tile(piece, &piece->src, (s32)block->src_x, block->src_y);
-	to = find_tile(piece, &piece->dst, (s32)block->dst_x, block->dst_y);
+	from = sg_view_tile(&piece->views.src, (s32)block->src_x, block->src_y);
+	to = sg_view_tile(&piece->views.dst, (s32)block->dst_x, block->dst_y);
 	if (block->bytes * block->rows < SG_TILE_SIZE ||
 	    (u32)block->src_x & (sg_tile_width(tiling) - 1) ||
 	    (u32)block->src_y & (sg_tile_height(tiling) - 1) ||
@@ -289,12 +100,12 @@ static void copy_tile_to_tile(struct piece *piece, const struct block *block)
 }
 
 /* Make a cursor point to (x, y), for what is left of the blit's row there. */
-static void point(struct piece *piece, struct view *view, struct cursor *cursor, s64 x, s32 y,
+static void point(struct piece *piece, struct sg_view *view, struct cursor *cursor, s64 x, s32 y,
 		  u64 left)
 {
 	const struct sg_surface *s = view->surface;
 	size_t n = (size_t)min_t(u64, left, SG_PIECE);
-	u64 addr = linear_address(s, x, y);
+	u64 addr = sg_linear_address(s, x, y);
 
 	if (s->tiling != SG_LINEAR) {
 		addr = s->base + sg_tile_offset(s->tiling, s->pitch, (s32)x, y);
@@ -341,18 +152,18 @@ static void prefetch_row(const u8 *linear, const u8 *tile, u32 w, bool to_tile)
  * linear. Each of those rows has a cursor, which is kept while tiles follow each other from left to
  * right.
  */
-static void copy_tile_rows(struct piece *piece, const struct block *block, bool to_tile)
+static void copy_tile_rows(struct piece *piece, const struct sg_block *block, bool to_tile)
 {
 	const struct sg_blt *blt = piece->blt;
-	struct view *tiled = to_tile ? &piece->dst : &piece->src;
-	struct view *linear = to_tile ? &piece->src : &piece->dst;
+	struct sg_view *tiled = to_tile ? &piece->views.dst : &piece->views.src;
+	struct sg_view *linear = to_tile ? &piece->views.src : &piece->views.dst;
 	enum sg_tiling tiling = tiled->surface->tiling;
 	s32 tile_x = (s32)(to_tile ? block->dst_x : block->src_x);
 	s32 tile_y = to_tile ? block->dst_y : block->src_y;
 	s64 linear_x = to_tile ? block->src_x : block->dst_x;
 	s32 linear_y = to_tile ? block->src_y : block->dst_y;
 	u32 w = sg_tile_width(tiling), h = sg_tile_height(tiling), x, n, row;
-	const struct found *found = find_tile(piece, tiled, tile_x, tile_y);
+	const struct sg_found *found = sg_view_tile(tiled, tile_x, tile_y);
 	const u8 *next = found->ptr;
 
 	if (found->len < SG_TILE_SIZE) {
@@ -361,7 +172,7 @@ static void copy_tile_rows(struct piece *piece, const struct block *block, bool 
 		return;
 	}
 	if (blt->row_bytes - blt->x > block->bytes)
-		next = find_tile(piece, tiled, tile_x + (s32)block->bytes, tile_y)->ptr;
+		next = sg_view_tile(tiled, tile_x + (s32)block->bytes, tile_y)->ptr;
 	for (row = 0; row < block->rows; row++) {
 		struct cursor *cursor = &piece->rows[row];
 
@@ -381,7 +192,7 @@ static void copy_tile_rows(struct piece *piece, const struct block *block, bool 
 	}
 }
 
-static void copy_tile(struct piece *piece, const struct block *block)
+static void copy_tile(struct piece *piece, const struct sg_block *block)
 {
 	const struct sg_blt_op *op = &piece->blt->op;
 
@@ -436,11 +247,11 @@ static void fill(u8 *to, u64 word, size_t n)
 }
 
 /* Linear. May draw less than all of the block. */
-static void fill_linear(struct piece *piece, struct block *block)
+static void fill_linear(struct piece *piece, struct sg_block *block)
 {
 	const struct sg_blt_op *op = &piece->blt->op;
 	size_t n = block->bytes;
-	u8 *to = sg_mem_translate(piece->mem, linear_address(&op->dst, block->dst_x, block->dst_y),
+	u8 *to = sg_mem_translate(piece->mem, sg_linear_address(&op->dst, block->dst_x, block->dst_y),
 				  &n, SG_WRITE);
 
 	if (to)
@@ -449,7 +260,7 @@ static void fill_linear(struct piece *piece, struct block *block)
 }
 
 /* A tile that is not contiguous. */
-static void fill_crumbs(struct piece *piece, const struct block *block)
+static void fill_crumbs(struct piece *piece, const struct sg_block *block)
 {
 	const struct sg_blt_op *op = &piece->blt->op;
 	u32 row, x, len;
@@ -459,7 +270,7 @@ static void fill_crumbs(struct piece *piece, const struct block *block)
 			u8 *to;
 
 			len = block->bytes - x;
-			to = find_bytes(piece, &piece->dst, block->dst_x + x,
+			to = sg_view_bytes(&piece->views.dst, block->dst_x + x,
 					block->dst_y + (s32)row, &len);
 			if (to)
 				fill(to, fill_word(op, block->dst_x + x), len);
@@ -483,11 +294,12 @@ static void fill_columns(enum sg_tiling tiling, u8 *tile, u64 word, u32 x, u32 y
 	}
 }
 
-static void fill_tile(struct piece *piece, const struct block *block)
+static void fill_tile(struct piece *piece, const struct sg_block *block)
 {
 	const struct sg_blt_op *op = &piece->blt->op;
 	enum sg_tiling tiling = op->dst.tiling;
-	const struct found *found = find_tile(piece, &piece->dst, (s32)block->dst_x, block->dst_y);
+	const struct sg_found *found = sg_view_tile(&piece->views.dst, (s32)block->dst_x,
+						    block->dst_y);
 	u32 x = (u32)block->dst_x & (sg_tile_width(tiling) - 1);
 	u32 y = (u32)block->dst_y & (sg_tile_height(tiling) - 1);
 	u64 word = fill_word(op, 0);
@@ -500,172 +312,11 @@ static void fill_tile(struct piece *piece, const struct block *block)
 		fill_columns(tiling, found->ptr, word, x, y, block->bytes, block->rows);
 }
 
-static u32 get_pixel(const void *buffer, u32 cpp, u32 i)
-{
-	const u8 *p = (const u8 *)buffer + (size_t)i * cpp;
-
-	if (cpp == 4)
-		return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24;
-	return cpp == 2 ? p[0] | p[1] << 8 : p[0];
-}
-
-static void put_pixel(void *buffer, u32 cpp, u32 i, u32 pixel)
-{
-	u8 *p = (u8 *)buffer + (size_t)i * cpp;
-
-	if (cpp == 4)
-		__builtin_memcpy(p, &pixel, 4);
-	else if (cpp == 2)
-		__builtin_memcpy(p, &pixel, 2);
-	else
-		*p = (u8)pixel;
-}
-
-static void leave_out(struct sg_blt *blt, u32 i)
-{
-	put_pixel(blt->write, blt->op.cpp, i, 0);
-}
-
-/* Whether some of the pixels, or of their bits, may have to stay as they are. */
-static bool writes_some(const struct sg_blt_op *op)
-{
-	return op->mask != ~0u || op->key != SG_KEY_NONE ||
-	       (op->source >= SG_SRC_MONO && op->src_transparent) ||
-	       (op->pattern == SG_PAT_MONO && op->pat_transparent);
-}
-
-static void expand_mono_source(struct piece *piece, const struct block *block, u32 pixels)
-{
-	struct sg_blt *blt = piece->blt;
-	const struct sg_blt_op *op = &blt->op;
-	u64 bit = (u64)block->src_y * op->mono_pitch + (u64)block->src_x / op->cpp;
-	u32 shift = bit & 7, bytes = (shift + pixels + 7) / 8, i;
-	u8 bits[SG_BLT_SPAN / 8 + 1];
-
-	if (op->source == SG_SRC_MONO) {
-		load(piece, &piece->src, (s64)(bit / 8), 0, bits, bytes);
-	} else {
-		const u8 *from = (const u8 *)blt->immediate;
-
-		for (i = 0; i < bytes; i++)
-			bits[i] = bit / 8 + i < sizeof(blt->immediate) ? from[bit / 8 + i] : 0;
-	}
-	for (i = 0; i < pixels; i++) {
-		u32 at = shift + i, one = bits[at / 8] << at % 8 & 0x80;
-
-		put_pixel(blt->src, op->cpp, i, one ? op->fg : op->bg);
-		if (!one && op->src_transparent)
-			leave_out(blt, i);
-	}
-}
-
-/* Eight pixels of the pattern, over and over; SG_BLT_SPAN is a multiple of them. */
-static void repeat_pattern(struct sg_blt *blt, const struct block *block, u32 pixels)
-{
-	const struct sg_blt_op *op = &blt->op;
-	u32 x = ((u32)(block->dst_x / (s32)op->cpp) + op->pat_x) & 7;
-	u32 y = ((u32)block->dst_y + op->pat_y) & 7, period = 8 * op->cpp, i;
-
-	for (i = 0; i < 8; i++) {
-		u32 color = op->pat_fg;
-
-		if (op->pattern == SG_PAT_COLOR)
-			color = get_pixel(op->pat, op->cpp, y * 8 + ((x + i) & 7));
-		else if (op->pattern == SG_PAT_MONO && !(op->pat[y] << ((x + i) & 7) & 0x80))
-			color = op->pat_bg;
-		put_pixel(blt->pat, op->cpp, i, color);
-	}
-	for (i = period; i < pixels * op->cpp; i += period)
-		memcpy((u8 *)blt->pat + i, blt->pat, period);
-	if (op->pattern == SG_PAT_MONO && op->pat_transparent)
-		for (i = 0; i < pixels; i++)
-			if (!(op->pat[y] << ((x + i) & 7) & 0x80))
-				leave_out(blt, i);
-}
-
-static bool in_key_range(const struct sg_blt_op *op, u32 pixel)
-{
-	static const u32 channels[][4] = {
-		{ 0xff },
-		{ 0x1f, 0x3e0, 0x7c00, 0x8000 },
-		{ 0x1f, 0x7e0, 0xf800 },
-		{ 0xff, 0xff00, 0xff0000, 0xff000000 },
-	};
-	const u32 *mask = channels[op->cpp != 2 ? op->cpp - 1 : op->key_565 ? 2 : 1];
-	unsigned int i;
-
-	for (i = 0; i < (op->key_alpha ? 4 : 3); i++)
-		if ((pixel & mask[i]) < (op->key_low & mask[i]) ||
-		    (pixel & mask[i]) > (op->key_high & mask[i]))
-			return false;
-	return true;
-}
-
-static void apply_key(struct sg_blt *blt, u32 pixels)
-{
-	const struct sg_blt_op *op = &blt->op;
-	bool leave = op->key == SG_KEY_SOURCE;
-	const u64 *buffer = op->source == SG_SRC_NONE ? blt->pat : blt->src;
-	u32 i;
-
-	if (!leave)
-		buffer = blt->dst;
-	for (i = 0; i < pixels; i++)
-		if (in_key_range(op, get_pixel(buffer, op->cpp, i)) == leave)
-			leave_out(blt, i);
-}
-
-/* At most SG_BLT_SPAN bytes of a row, by the long way. */
-static void draw_span(struct piece *piece, const struct block *block)
-{
-	struct sg_blt *blt = piece->blt;
-	const struct sg_blt_op *op = &blt->op;
-	u32 n = block->bytes, pixels = n / op->cpp, i;
-	bool some = writes_some(op);
-
-	if (some)
-		for (i = 0; i < pixels; i++)
-			put_pixel(blt->write, op->cpp, i, op->mask);
-	if (op->source == SG_SRC_SURFACE)
-		load(piece, &piece->src, block->src_x, block->src_y, (u8 *)blt->src, n);
-	else if (op->source != SG_SRC_NONE)
-		expand_mono_source(piece, block, pixels);
-	if (op->pattern != SG_PAT_NONE)
-		repeat_pattern(blt, block, pixels);
-	if (op->key == SG_KEY_DEST || sg_rop_uses_dest(op->rop))
-		load(piece, &piece->before, block->dst_x, block->dst_y, (u8 *)blt->dst, n);
-	if (op->key != SG_KEY_NONE)
-		apply_key(blt, pixels);
-	sg_rop(op->rop, blt->dst, blt->src, blt->pat, (n + sizeof(u64) - 1) / sizeof(u64));
-	if (some)
-		store_some(piece, &piece->dst, block->dst_x, block->dst_y, (u8 *)blt->dst,
-			   (u8 *)blt->write, n);
-	else
-		store(piece, &piece->dst, block->dst_x, block->dst_y, (u8 *)blt->dst, n);
-}
-
-static void draw_spans(struct piece *piece, const struct block *block)
-{
-	struct block span = *block;
-	u32 x, row;
-
-	span.rows = 1;
-	for (row = 0; row < block->rows; row++)
-		for (x = 0; x < block->bytes; x += span.bytes) {
-			span.bytes = min_t(u32, block->bytes - x, SG_BLT_SPAN);
-			span.dst_x = block->dst_x + x;
-			span.src_x = block->src_x + x;
-			span.dst_y = block->dst_y + (s32)row;
-			span.src_y = block->src_y + (s32)row;
-			draw_span(piece, &span);
-		}
-}
-
 /* What comes next: at most @limit bytes of a row, or a tile. */
-static struct block next_block(const struct sg_blt *blt, u32 limit)
+static struct sg_block next_block(const struct sg_blt *blt, u32 limit)
 {
 	const struct sg_blt_op *op = &blt->op;
-	struct block block = { .rows = 1 };
+	struct sg_block block = { .rows = 1 };
 	u32 y = blt->upwards ? blt->rows - 1 - blt->y : blt->y;
 	u64 x = blt->x;
 
@@ -690,7 +341,7 @@ static struct block next_block(const struct sg_blt *blt, u32 limit)
 }
 
 /* Draw a block, or as much of its only row as is contiguous. Returns what it counts for. */
-static u32 draw_block(struct piece *piece, struct block *block)
+static u32 draw_block(struct piece *piece, struct sg_block *block)
 {
 	const struct sg_blt *blt = piece->blt;
 
@@ -708,13 +359,13 @@ static u32 draw_block(struct piece *piece, struct block *block)
 			fill_linear(piece, block);
 		break;
 	case SG_WAY_SPANS:
-		draw_spans(piece, block);
+		sg_blt_draw_spans(piece->blt, &piece->views, block);
 		return max(SPANS_COST * block->bytes * block->rows, MIN_COST);
 	}
 	return max(block->bytes * block->rows, MIN_COST);
 }
 
-static void advance(struct piece *piece, const struct block *block)
+static void advance(struct piece *piece, const struct sg_block *block)
 {
 	struct sg_blt *blt = piece->blt;
 
@@ -737,12 +388,10 @@ enum sg_blt_status sg_blt_step(struct sg_blt *blt, struct sg_mem *mem)
 		op->pattern = SG_PAT_COLOR;
 	}
 	piece.mono.base = op->mono_addr;
-	piece.dst.surface = &op->dst;
-	piece.dst.access = SG_WRITE;
-	piece.before.surface = &op->dst;
-	piece.before.access = SG_READ;
-	piece.src.surface = op->source == SG_SRC_MONO ? &piece.mono : &op->src;
-	piece.src.access = SG_READ;
+	sg_view_init(&piece.views.dst, mem, &op->dst, SG_WRITE);
+	sg_view_init(&piece.views.before, mem, &op->dst, SG_READ);
+	sg_view_init(&piece.views.src, mem, op->source == SG_SRC_MONO ? &piece.mono : &op->src,
+		     SG_READ);
 	if (blt->way == SG_WAY_SPANS)
 		most = SPANS_COST * (blt->by_tile ? SG_TILE_SIZE : SG_BLT_SPAN);
 	else if (blt->by_tile)
@@ -750,7 +399,7 @@ enum sg_blt_status sg_blt_step(struct sg_blt *blt, struct sg_mem *mem)
 	sg_mem_enter(mem);
 	while (budget >= most && blt->y < blt->rows) {
 		u32 limit = blt->way == SG_WAY_SPANS && !blt->by_tile ? SG_BLT_SPAN : budget;
-		struct block block = next_block(blt, limit);
+		struct sg_block block = next_block(blt, limit);
 
 		budget -= draw_block(&piece, &block);
 		advance(&piece, &block);
@@ -808,7 +457,7 @@ void sg_blt_begin(struct sg_blt *blt)
 	tiled = dst_tiled || (op->source == SG_SRC_SURFACE && src->tiling != SG_LINEAR);
 	blt->way = SG_WAY_SPANS;
 	blt->by_tile = dst_tiled && !overlap;
-	if (writes_some(op))
+	if (sg_blt_writes_some(op))
 		return;
 	if (op->rop == SG_ROP_BLACK || op->rop == SG_ROP_WHITE ||
 	    (op->rop == SG_ROP_PATTERN && op->pattern == SG_PAT_SOLID)) {
