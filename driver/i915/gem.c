@@ -255,9 +255,6 @@ I915_IOCTL(gem_set_domain)
 	obj = sg_object_lookup(file, args->handle);
 	if (!obj)
 		return -ENOENT;
-	ret = -ENXIO;
-	if (sg_object_is_import(obj))
-		goto put;
 	ret = sg_object_wait(obj, args->write_domain, true, MAX_SCHEDULE_TIMEOUT);
 	if (!ret)
 		ret = sg_object_acquire(obj);

@@ -283,6 +283,35 @@ static void import_bytes(void)
 	CHECK_FILL(ptr, SIZE, 2);
 }
 
+/* An import, for a job. */
+struct imported {
+	int fd;
+	uint32_t handle;
+};
+
+static long call_set_domain(void *arg)
+{
+	struct imported *i = arg;
+
+	return try_set_domain(i->fd, i->handle, I915_GEM_DOMAIN_GTT, 0);
+}
+
+static void import_set_domain(void)
+{
+	struct imported i = { .fd = gem_open() };
+	struct job job;
+	struct spin s;
+
+	i.handle = import_object(i.fd, vgem_buffer(SIZE));
+	CHECK_RET(try_set_domain(i.fd, i.handle, I915_GEM_DOMAIN_CPU, I915_GEM_DOMAIN_CPU), 0);
+	spin_start(&s, i.fd, 0, I915_EXEC_RENDER, i.handle, EXEC_OBJECT_WRITE);
+	job_start(&job, call_set_domain, &i);
+	CHECK(!job_done_within(&job, 200));
+	spin_end(&s);
+	CHECK_RET(job_end(&job), 0);
+	spin_free(&s);
+}
+
 static void import_errors(void)
 {
 	int fd = gem_open();
@@ -290,8 +319,6 @@ static void import_errors(void)
 	uint32_t mode = I915_TILING_X, stride = 512, swizzle;
 	void *ptr;
 
-	CHECK_RET(try_set_domain(fd, imported, I915_GEM_DOMAIN_CPU, 0), -ENXIO);
-	CHECK_RET(try_set_domain(fd, imported, I915_GEM_DOMAIN_GTT, I915_GEM_DOMAIN_GTT), -ENXIO);
 	CHECK_RET(try_set_caching(fd, imported, I915_CACHING_NONE), -ENXIO);
 	CHECK_RET(try_set_tiling(fd, imported, &mode, &stride, &swizzle), -ENXIO);
 	CHECK_RET(try_mmap_legacy(fd, imported, 0, SIZE, 0, &ptr), -ENXIO);
@@ -338,7 +365,8 @@ static const struct subtest tests[] = {
 	{ "the GPU waits for a sync_file imported into a dma-buf", import_sync_file },
 	{ "an import: the GPU reads and writes the other device's bytes", import_bytes },
 	{ "an import: mapped through the aperture, all see the same bytes", import_gtt },
-	{ "an import: SET_DOMAIN, SET_CACHING, SET_TILING and MMAP are ENXIO", import_errors },
+	{ "an import: SET_DOMAIN waits for the GPU", import_set_domain },
+	{ "an import: SET_CACHING, SET_TILING and MMAP are ENXIO", import_errors },
 };
 
 TAP_MAIN(tests)
