@@ -168,9 +168,12 @@ static int userptr_show(struct seq_file *m, void *unused)
 	seq_printf(m, "acquires %lld\n", atomic64_read(&s->acquires));
 	seq_printf(m, "reuses %lld\n", atomic64_read(&s->reuses));
 	seq_printf(m, "faults %lld\n", atomic64_read(&s->faults));
+	seq_printf(m, "faulted %lld\n", atomic64_read(&s->faulted));
 	seq_printf(m, "retries %lld\n", atomic64_read(&s->retries));
 	seq_printf(m, "invalidations %lld\n", atomic64_read(&s->invalidations));
 	seq_printf(m, "revokes %lld\n", atomic64_read(&s->revokes));
+	seq_printf(m, "holds %lld\n", atomic64_read(&s->holds));
+	seq_printf(m, "waited_ns %lld\n", atomic64_read(&s->waited_ns));
 	seq_printf(m, "pins %lld\n", atomic64_read(&s->pins));
 	seq_printf(m, "unpins %lld\n", atomic64_read(&s->unpins));
 	return 0;

@@ -76,7 +76,7 @@ static void pin_put(struct sg_userptr *u, struct sg_pin *pin)
 /* Pin the pages. @old: what was pinned before; a pin of the same pages is not counted again. */
 static struct sg_pin *pin_once(struct sg_userptr *u, struct sg_pin *old)
 {
-	unsigned long addr = sg_userptr_addr(u), seq;
+	unsigned long seq;
 	struct sg_pin *pin;
 	int ret;
 
@@ -84,14 +84,14 @@ static struct sg_pin *pin_once(struct sg_userptr *u, struct sg_pin *old)
 	ret = sg_object_acquire(&u->obj);
 	if (ret)
 		return ERR_PTR(ret);
-	pin = sg_pin_alloc(sg_object_gpu(&u->obj), &u->owner, addr, u->obj.base.size,
-			   !u->obj.read_only);
+	pin = sg_pin_alloc(sg_object_gpu(&u->obj), &u->owner, sg_userptr_addr(u),
+			   u->obj.base.size, !u->obj.read_only);
 	if (IS_ERR(pin))
 		return pin;
 	seq = mmu_interval_read_begin(&u->notifier);
 	ret = old ? 0 : sg_pin_count(pin);
 	if (!ret)
-		ret = sg_pin_pages(pin, addr);
+		ret = sg_pin_pages(pin);
 	if ((!ret || ret == -EFAULT) && mmu_interval_check_retry(&u->notifier, seq))
 		ret = -EAGAIN;
 	if (!ret && old && !sg_pin_equal(pin, old))

@@ -19,6 +19,7 @@
 
 #include "gpu.h"
 #include "pin.h"
+#include "trace.h"
 
 /** sg_owner_get() - the current process is to be an owner; for sg_owner_put(). */
 void sg_owner_get(struct sg_owner *owner)
@@ -70,6 +71,7 @@ struct sg_pin *sg_pin_alloc(struct sg_gpu *gpu, const struct sg_owner *owner, un
 	pin->owner = *owner;
 	mmgrab(owner->mm);
 	get_task_struct(owner->task);
+	pin->addr = addr;
 	pin->write = write;
 	pin->users = 1;
 	INIT_WORK(&pin->free_work, pin_free_work);
@@ -135,9 +137,10 @@ static bool touch(struct sg_pin *pin, unsigned long addr)
 }
 
 /* Pin the pages of a chunk. @pages has room for one. */
-static int pin_chunk(struct sg_pin *pin, unsigned int i, unsigned long addr, struct page **pages)
+static int pin_chunk(struct sg_pin *pin, unsigned int i, struct page **pages)
 {
 	struct sg_pages *p = &pin->pages;
+	unsigned long addr = pin->addr + (sg_pages_index(p, i) << PAGE_SHIFT);
 	unsigned int k, done = 0, n = sg_pages_count(p, i);
 	unsigned long *pfns = (unsigned long *)pages;
 	bool touched = false;
@@ -179,14 +182,18 @@ unpin:
 static void unpin_all(struct sg_pin *pin)
 {
 	struct sg_pages *p = &pin->pages;
-	unsigned long index, n;
+	unsigned long index, n, total = 0;
 	unsigned int i;
 	u64 pfn;
 
 	sg_pages_for_each_run(p, index, pfn, n) {
 		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, pin->write);
-		atomic64_add(n, &pin->gpu->stats.unpins);
+		total += n;
 		cond_resched();
+	}
+	if (total) {
+		atomic64_add(total, &pin->gpu->stats.unpins);
+		trace_userptr_unpin(pin, total);
 	}
 	for (i = 0; i < p->nchunks; i++) {
 		struct sg_chunk was = sg_chunk_take(&p->chunk[i]);
@@ -198,13 +205,12 @@ static void unpin_all(struct sg_pin *pin)
 /**
  * sg_pin_pages() - pin the pages.
  * @pin: with nothing pinned
- * @addr: as for sg_pin_alloc()
  *
  * Context: may sleep; takes mmap_lock, faults user memory. The caller holds the owner's mm_users.
  * Return: 0; -EFAULT for holes and memory that cannot be pinned; -ENOMEM; -ERESTARTSYS and its like.
  * On an error nothing is pinned.
  */
-int sg_pin_pages(struct sg_pin *pin, unsigned long addr)
+int sg_pin_pages(struct sg_pin *pin)
 {
 	struct sg_pages *p = &pin->pages;
 	struct page **pages;
@@ -214,7 +220,7 @@ int sg_pin_pages(struct sg_pin *pin, unsigned long addr)
 	pages = kmalloc_array(SG_CHUNK_PAGES, sizeof(*pages), GFP_KERNEL);
 	for (i = 0; pages && i < p->nchunks; i++) {
 		ret = signal_pending(current) ? -ERESTARTSYS :
-			pin_chunk(pin, i, addr + (sg_pages_index(p, i) << PAGE_SHIFT), pages);
+			pin_chunk(pin, i, pages);
 		if (ret)
 			break;
 		cond_resched();
@@ -222,6 +228,8 @@ int sg_pin_pages(struct sg_pin *pin, unsigned long addr)
 	kfree(pages);
 	if (ret)
 		unpin_all(pin);
+	else
+		trace_userptr_pin(pin, p->npages);
 	return ret;
 }
 

@@ -31,6 +31,7 @@ void sg_owner_put(struct sg_owner *owner);
  * struct sg_pin - pinned pages of a range.
  * @gpu: the device
  * @owner: whose they are
+ * @addr: where the range begins
  * @write: they may be written to
  * @counted: they count against the owner's limit
  * @pages: the frames: all of them, or none
@@ -41,6 +42,7 @@ void sg_owner_put(struct sg_owner *owner);
 struct sg_pin {
 	struct sg_gpu *gpu;
 	struct sg_owner owner;
+	unsigned long addr;
 	bool write;
 	bool counted;
 	struct sg_pages pages;
@@ -54,7 +56,7 @@ struct sg_pin {
 struct sg_pin *sg_pin_alloc(struct sg_gpu *gpu, const struct sg_owner *owner, unsigned long addr,
 			    u64 size, bool write);
 int sg_pin_count(struct sg_pin *pin);
-int sg_pin_pages(struct sg_pin *pin, unsigned long addr);
+int sg_pin_pages(struct sg_pin *pin);
 bool sg_pin_equal(const struct sg_pin *a, const struct sg_pin *b);
 void sg_pin_free(struct sg_pin *pin);
 void sg_pin_free_later(struct sg_pin *pin);

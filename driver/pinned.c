@@ -18,13 +18,11 @@
  * struct sg_pinned - an object of pinned user pages.
  * @obj: the object; its list of frames, once there is one, is @pin's
  * @pin: the pages
- * @addr: where the range begins
  * @lock: only one pins
  */
 struct sg_pinned {
 	struct sg_object obj;
 	struct sg_pin *pin;
-	unsigned long addr;
 	struct mutex lock;
 };
 
@@ -53,7 +51,7 @@ static int pinned_acquire(struct sg_object *obj)
 	if (!obj->pages.chunk) {
 		ret = -EFAULT;
 		if (mmget_not_zero(pinned->pin->owner.mm)) {
-			ret = sg_pin_pages(pinned->pin, pinned->addr);
+			ret = sg_pin_pages(pinned->pin);
 			mmput(pinned->pin->owner.mm);
 		}
 		if (!ret)
@@ -121,10 +119,9 @@ struct sg_object *sg_pinned_create(struct sg_gpu *gpu, unsigned long addr, u64 s
 		ret = PTR_ERR(pinned->pin);
 		goto free;
 	}
-	ret = sg_pin_pages(pinned->pin, addr);
+	ret = sg_pin_pages(pinned->pin);
 	if (ret && ret != -EFAULT)
 		goto free_pin;
-	pinned->addr = addr;
 	mutex_init(&pinned->lock);
 	drm_gem_private_object_init(&gpu->drm, &pinned->obj.base, size);
 	sg_object_init(&pinned->obj, gpu, &pinned_ops);

@@ -33,6 +33,7 @@
 
 #include "gpu.h"
 #include "object.h"
+#include "trace.h"
 #include "userptr.h"
 
 /* An interval's sequence begins at 1. */
@@ -93,6 +94,18 @@ int sg_userptr_probe(unsigned long addr, u64 size, bool read_only)
 	return usable ? 0 : -EFAULT;
 }
 
+/**
+ * struct acquire - what an attempt to acquire an object has done.
+ * @pfns: room for the frames of a chunk
+ * @pages: pages that were found
+ * @faults: of these, those that had to be faulted in
+ */
+struct acquire {
+	unsigned long *pfns;
+	unsigned long pages;
+	unsigned long faults;
+};
+
 /*
  * Have a page made present (and writable). hmm_range_fault() can fault too, but does so without
  * leave to drop mmap_lock, which userfaultfd insists on, and without an ear for signals.
@@ -144,8 +157,9 @@ static bool pfn_wanting(unsigned long hmm_pfn, bool write)
  * dropped.
  */
 static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned long end,
-			     unsigned long *pfns)
+			     struct acquire *a)
 {
+	unsigned long *pfns = a->pfns;
 	struct mm_struct *mm = u->notifier.mm;
 	int ret;
 
@@ -158,6 +172,7 @@ static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned
 			start += PAGE_SIZE;
 			continue;
 		}
+		a->faults++;
 		ret = fault_in(mm, start, true);
 		if (ret == -EAGAIN)
 			ret = mmap_read_lock_killable(mm);
@@ -170,12 +185,13 @@ static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned
 
 /*
  * Look up the frames of [start, end), at most a chunk, faulting in what is missing.
- * Returns 0 with @pfns filled in; -EAGAIN: an invalidation has begun meanwhile.
+ * Returns 0 with the frames filled in; -EAGAIN: an invalidation has begun meanwhile.
  */
 static int lookup(struct sg_userptr *u, unsigned long seq, unsigned long start, unsigned long end,
-		  unsigned long *pfns)
+		  struct acquire *a)
 {
 	struct mm_struct *mm = u->notifier.mm;
+	unsigned long *pfns = a->pfns;
 	bool write = !u->obj.read_only, first = true, unreadable;
 	unsigned int i, faulted, n = (end - start) >> PAGE_SHIFT;
 	struct hmm_range range = {
@@ -196,7 +212,7 @@ again:
 	if (!range_usable(mm, start, end, write, &unreadable))
 		goto unlock;
 	if (unreadable)
-		return lookup_unreadable(u, start, end, pfns);
+		return lookup_unreadable(u, start, end, a);
 	memset(pfns, 0, n * sizeof(*pfns));
 	ret = hmm_range_fault(&range);
 	if (ret)
@@ -208,6 +224,7 @@ again:
 			goto unlock;
 		if (!pfn_wanting(pfns[i], write))
 			continue;
+		a->faults++;
 		ret = fault_in(mm, start + ((unsigned long)i << PAGE_SHIFT), write);
 		if (ret == -EAGAIN)
 			goto again;
@@ -355,7 +372,7 @@ static bool unhold_chunk(struct sg_chunk *c, const struct sg_chunk *found)
 }
 
 static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq,
-			 unsigned long *pfns)
+			 struct acquire *a)
 {
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct sg_pages *p = &u->obj.pages;
@@ -363,12 +380,13 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	unsigned int k, n = sg_pages_count(p, i);
 	struct sg_chunk found = {};
 	bool unheld = false, moved = false;
+	unsigned long *pfns = a->pfns;
 	int ret;
 
-	ret = lookup(u, seq, start, start + ((unsigned long)n << PAGE_SHIFT), pfns);
+	ret = lookup(u, seq, start, start + ((unsigned long)n << PAGE_SHIFT), a);
 	if (ret)
 		return ret;
-	atomic64_add(n, &gpu->stats.faults);
+	a->pages += n;
 	for (k = 0; k < n; k++)
 		pfns[k] &= ~HMM_PFN_FLAGS;
 	ret = sg_chunk_build(&found, sg_pages_slot(p, i), pfns, n, GFP_KERNEL_ACCOUNT);
@@ -404,7 +422,7 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	return ret;
 }
 
-static int acquire_once(struct sg_userptr *u, unsigned long *pfns)
+static int acquire_once(struct sg_userptr *u, struct acquire *a)
 {
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct sg_pages *p = &u->obj.pages;
@@ -415,7 +433,7 @@ static int acquire_once(struct sg_userptr *u, unsigned long *pfns)
 	for (i = 0; i < p->nchunks; i++) {
 		if (READ_ONCE(p->chunk[i].nruns) && !READ_ONCE(p->chunk[i].held))
 			continue;
-		ret = acquire_chunk(u, i, seq, pfns);
+		ret = acquire_chunk(u, i, seq, a);
 		if (ret)
 			return ret;
 		cond_resched();
@@ -462,12 +480,13 @@ static int userptr_acquire(struct sg_object *obj)
 {
 	struct sg_userptr *u = to_sg_userptr(obj);
 	struct sg_gpu *gpu = sg_object_gpu(obj);
-	unsigned long *pfns;
+	struct acquire a = {};
 	int ret;
 
 	if (READ_ONCE(u->seq) != SEQ_NEVER &&
 	    !mmu_interval_check_retry(&u->notifier, READ_ONCE(u->seq))) {
 		atomic64_inc(&gpu->stats.reuses);
+		trace_userptr_reuse(u);
 		return 0;
 	}
 
@@ -475,16 +494,21 @@ static int userptr_acquire(struct sg_object *obj)
 	if (!mmget_not_zero(u->notifier.mm))
 		return -EFAULT;
 	ret = -ENOMEM;
-	pfns = kmalloc_array(SG_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
-	if (!pfns)
+	a.pfns = kmalloc_array(SG_CHUNK_PAGES, sizeof(*a.pfns), GFP_KERNEL);
+	if (!a.pfns)
 		goto put_mm;
 	ret = acquire_list(u);
 	if (ret)
 		goto free_pfns;
-	while ((ret = acquire_once(u, pfns)) == -EAGAIN)
+	while ((ret = acquire_once(u, &a)) == -EAGAIN) {
 		atomic64_inc(&gpu->stats.retries);
+		trace_userptr_retry(u);
+	}
+	atomic64_add(a.pages, &gpu->stats.faults);
+	atomic64_add(a.faults, &gpu->stats.faulted);
+	trace_userptr_acquire(u, a.pages, a.faults, ret);
 free_pfns:
-	kfree(pfns);
+	kfree(a.pfns);
 put_mm:
 	mmput(u->notifier.mm);
 	return ret;
@@ -494,7 +518,10 @@ static bool userptr_ready(struct sg_object *obj)
 {
 	struct sg_userptr *u = to_sg_userptr(obj);
 
-	return u->seq != SEQ_NEVER && !mmu_interval_read_retry(&u->notifier, u->seq);
+	if (u->seq != SEQ_NEVER && !mmu_interval_read_retry(&u->notifier, u->seq))
+		return true;
+	trace_userptr_retry(u);
+	return false;
 }
 
 static void userptr_release(struct sg_object *obj)
@@ -549,6 +576,7 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	unsigned int i, first_chunk = 0, last_chunk = 0;
 	enum sg_tell tell = SG_TELL_NOBODY;
 	bool present = false, held = false;
+	u64 began = ktime_get_ns();
 
 	write_lock(&gpu->notifier_lock);
 	mmu_interval_set_seq(notifier, cur_seq);
@@ -567,8 +595,10 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	write_unlock(&gpu->notifier_lock);
 	sg_userptr_tell(u, tell);
 	atomic64_inc(&gpu->stats.invalidations);
+	if (held)
+		atomic64_inc(&gpu->stats.holds);
 	if (!present || held)
-		return true;
+		goto done;
 
 	if (mmu_notifier_range_blockable(range)) {
 		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);
@@ -589,6 +619,11 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	}
 	up_write(&gpu->revoke);
 	atomic64_inc(&gpu->stats.revokes);
+	trace_userptr_revoke(u, start, last + 1);
+done:
+	began = ktime_get_ns() - began;
+	atomic64_add(began, &gpu->stats.waited_ns);
+	trace_userptr_invalidate(u, range, held, began);
 	return true;
 }
 
