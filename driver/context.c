@@ -9,6 +9,18 @@
 #include "request.h"
 #include "space.h"
 
+static void timeline_init(struct sg_timeline *timeline)
+{
+	timeline->fence_context = dma_fence_context_alloc(1);
+	mutex_init(&timeline->lock);
+}
+
+static void timeline_fini(struct sg_timeline *timeline)
+{
+	dma_fence_put(timeline->last);
+	mutex_destroy(&timeline->lock);
+}
+
 static void free_rings(struct sg_context *ctx)
 {
 	unsigned int i;
@@ -16,7 +28,7 @@ static void free_rings(struct sg_context *ctx)
 	for (i = 0; i < SG_MAX_RINGS; i++) {
 		if (!ctx->rings[i])
 			continue;
-		mutex_destroy(&ctx->rings[i]->submit_lock);
+		timeline_fini(&ctx->rings[i]->own);
 		kvfree(ctx->rings[i]);
 	}
 }
@@ -26,6 +38,9 @@ static void context_free_work(struct work_struct *work)
 	struct sg_context *ctx = container_of(work, struct sg_context, free_work);
 
 	free_rings(ctx);
+	if (ctx->timeline)
+		timeline_fini(ctx->timeline);
+	kfree(ctx->timeline);
 	sg_space_put(ctx->space);
 	sg_client_put(ctx->client);
 	mutex_destroy(&ctx->lock);
@@ -63,6 +78,7 @@ struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_client *clien
 				     struct sg_space *space)
 {
 	struct sg_context *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
 
 	if (!ctx)
 		return ERR_PTR(-ENOMEM);
@@ -77,8 +93,10 @@ struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_client *clien
 	ctx->client = sg_client_get(client);
 	mutex_init(&ctx->lock);
 	INIT_WORK(&ctx->free_work, context_free_work);
-	sg_context_set_engines(ctx, NULL, 0);
-	ctx->ring_size = SG_RING_SIZE_DEFAULT;
+	ctx->legacy_map = true;
+	ctx->nengines = SG_NUM_ENGINES;
+	for (i = 0; i < SG_NUM_ENGINES; i++)
+		ctx->engines[i] = &gpu->engines[i];
 	ctx->bannable = true;
 	ctx->recoverable = true;
 	ctx->persistent = true;
@@ -88,25 +106,23 @@ struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_client *clien
 /**
  * sg_context_set_engines() - choose what a context's indices mean.
  * @ctx: the context
- * @engines: an engine for each index, NULL: none; or NULL for the map that a context begins with
+ * @engines: an engine for each index, NULL: none
  * @n: indices, at most SG_MAX_RINGS
  *
- * Return: 0, or -EINVAL if the context is already in use.
+ * Return: 0, or -EINVAL if the context is already in use, or has been given a map.
  */
 int sg_context_set_engines(struct sg_context *ctx, struct sg_engine *const *engines,
 			   unsigned int n)
 {
-	unsigned int i;
 	int ret = -EINVAL;
 
 	mutex_lock(&ctx->lock);
-	if (ctx->in_use)
+	if (ctx->in_use || !ctx->legacy_map)
 		goto unlock;
+	ctx->legacy_map = false;
+	ctx->nengines = n;
 	memset(ctx->engines, 0, sizeof(ctx->engines));
-	ctx->legacy_map = !engines;
-	ctx->nengines = engines ? n : SG_NUM_ENGINES;
-	for (i = 0; i < ctx->nengines; i++)
-		ctx->engines[i] = engines ? engines[i] : &ctx->gpu->engines[i];
+	memcpy(ctx->engines, engines, n * sizeof(*engines));
 	ret = 0;
 unlock:
 	mutex_unlock(&ctx->lock);
@@ -153,6 +169,39 @@ struct sg_space *sg_context_space(struct sg_context *ctx)
 	return space;
 }
 
+/**
+ * sg_context_share_timeline() - have all rings of a context work as one.
+ * @ctx: the context, which nobody else knows yet
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sg_context_share_timeline(struct sg_context *ctx)
+{
+	ctx->timeline = kzalloc(sizeof(*ctx->timeline), GFP_KERNEL_ACCOUNT);
+	if (!ctx->timeline)
+		return -ENOMEM;
+	timeline_init(ctx->timeline);
+	return 0;
+}
+
+/**
+ * sg_context_engine() - where an index of a context's map leads to.
+ * @ctx: the context
+ * @index: the index
+ *
+ * Return: the engine, or NULL.
+ */
+struct sg_engine *sg_context_engine(struct sg_context *ctx, unsigned int index)
+{
+	struct sg_engine *engine = NULL;
+
+	mutex_lock(&ctx->lock);
+	if (index < ctx->nengines)
+		engine = ctx->engines[index];
+	mutex_unlock(&ctx->lock);
+	return engine;
+}
+
 static struct sg_ring *ring_create(struct sg_context *ctx, struct sg_engine *engine)
 {
 	struct sg_ring *ring = kvzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
@@ -161,8 +210,8 @@ static struct sg_ring *ring_create(struct sg_context *ctx, struct sg_engine *eng
 		return ERR_PTR(-ENOMEM);
 	ring->ctx = ctx;
 	ring->engine = engine;
-	ring->fence_context = dma_fence_context_alloc(1);
-	mutex_init(&ring->submit_lock);
+	timeline_init(&ring->own);
+	ring->timeline = ctx->timeline ?: &ring->own;
 	INIT_LIST_HEAD(&ring->requests);
 	RB_CLEAR_NODE(&ring->ready_node);
 	sg_cs_init(&ring->cs, engine->class, engine->instance);
@@ -213,7 +262,7 @@ struct sg_ring *sg_context_ring(struct sg_context *ctx, unsigned int index)
  */
 int sg_ring_throttle(struct sg_ring *ring, bool nonblock)
 {
-	unsigned int limit = READ_ONCE(ring->ctx->ring_size) / SG_REQUEST_BYTES;
+	const unsigned int limit = SG_RING_SIZE / SG_REQUEST_BYTES;
 
 	for (;;) {
 		struct dma_fence *fence = NULL;

@@ -10,6 +10,7 @@
 
 #include "../device/cs.h"
 
+struct dma_fence;
 struct sg_client;
 struct sg_context;
 struct sg_engine;
@@ -17,12 +18,25 @@ struct sg_gpu;
 struct sg_space;
 
 /**
+ * struct sg_timeline - requests that are carried out in the order of their submission.
+ * @fence_context: their fences'
+ * @lock: held from the choice of a sequence number until the request is queued
+ * @seqno: the last one given out; guarded by @lock
+ * @last: the last fence, if several rings share the timeline; likewise
+ */
+struct sg_timeline {
+	u64 fence_context;
+	struct mutex lock;
+	u64 seqno;
+	struct dma_fence *last;
+};
+
+/**
  * struct sg_ring - a context on an engine: its state there, and its requests in their order.
  * @ctx: the context; the ring lives as long as it does
  * @engine: the engine
- * @fence_context: the timeline of its fences
- * @submit_lock: held from the choice of a sequence number until the request is queued
- * @seqno: the last one given out; guarded by @submit_lock
+ * @timeline: the order of its requests: @own, or the context's
+ * @own: its own
  * @requests: those not yet completed; guarded by the device's sched_lock
  * @nrequests: how many they are; guarded likewise
  * @ready_node: in the engine's queue; guarded likewise
@@ -34,9 +48,8 @@ struct sg_space;
 struct sg_ring {
 	struct sg_context *ctx;
 	struct sg_engine *engine;
-	u64 fence_context;
-	struct mutex submit_lock;
-	u64 seqno;
+	struct sg_timeline *timeline;
+	struct sg_timeline own;
 	struct list_head requests;
 	unsigned int nrequests;
 	struct rb_node ready_node;
@@ -51,8 +64,7 @@ struct sg_ring {
 
 /* What a request takes of a ring: about what it would be on hardware. */
 #define SG_REQUEST_BYTES	256
-#define SG_RING_SIZE_DEFAULT	(16u << 10)
-#define SG_RING_SIZE_MAX	(512u << 10)
+#define SG_RING_SIZE		(16u << 10)
 
 /* One hang more than these, within SG_HANGS_FAST, bans a context. */
 #define SG_HANGS_REMEMBERED	2
@@ -72,7 +84,7 @@ struct sg_ring {
  * @engines: which engine entry i of the map is; NULL: none
  * @nengines: entries in the map
  * @legacy_map: the client did not set a map: execbuf's ring flags name engines
- * @ring_size: bytes of a ring, as clients count: how many requests it takes before submission waits
+ * @timeline: the order of all its requests; NULL: each ring has its own
  * @priority: of new requests, ±SG_MAX_PRIORITY
  * @bannable: too many hangs forbid further work
  * @recoverable: a hang does not end the context
@@ -100,7 +112,7 @@ struct sg_context {
 	unsigned int nengines;
 	bool legacy_map;
 
-	unsigned int ring_size;
+	struct sg_timeline *timeline;
 	int priority;
 	bool bannable;
 	bool recoverable;
@@ -122,6 +134,8 @@ int sg_context_set_engines(struct sg_context *ctx, struct sg_engine *const *engi
 			   unsigned int n);
 int sg_context_set_space(struct sg_context *ctx, struct sg_space *space);
 struct sg_space *sg_context_space(struct sg_context *ctx);
+int sg_context_share_timeline(struct sg_context *ctx);
+struct sg_engine *sg_context_engine(struct sg_context *ctx, unsigned int index);
 struct sg_ring *sg_context_ring(struct sg_context *ctx, unsigned int index);
 int sg_ring_throttle(struct sg_ring *ring, bool nonblock);
 int sg_context_wait(struct sg_context *ctx, unsigned long before);

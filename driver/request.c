@@ -81,7 +81,7 @@ static void drop_waits(struct sg_wait *waits, unsigned int n)
  *
  * Whoever was shown its fence already sees it end with -ECANCELED.
  *
- * Context: the ring's submit_lock is held if the fence was initialized.
+ * Context: the timeline's lock is held if the fence was initialized.
  */
 void sg_request_discard(struct sg_request *rq)
 {
@@ -91,7 +91,7 @@ void sg_request_discard(struct sg_request *rq)
 	kvfree(rq->waits);
 	kvfree(rq->captures);
 	if (rq->fence.ops) {
-		rq->ring->seqno--;
+		rq->ring->timeline->seqno--;
 		dma_fence_set_error(&rq->fence, -ECANCELED);
 		dma_fence_signal(&rq->fence);
 		dma_fence_put(&rq->fence);
@@ -167,14 +167,16 @@ int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence, bool unt
  * sg_request_init_fence() - make the fence, so that it can be published.
  * @rq: the request
  *
- * Context: the ring's submit_lock is held until after sg_request_queue(): what is published first
+ * Context: the timeline's lock is held until after sg_request_queue(): what is published first
  * runs first.
  */
 void sg_request_init_fence(struct sg_request *rq)
 {
-	lockdep_assert_held(&rq->ring->submit_lock);
-	dma_fence_init(&rq->fence, &request_fence_ops, &rq->lock, rq->ring->fence_context,
-		       ++rq->ring->seqno);
+	struct sg_timeline *timeline = rq->ring->timeline;
+
+	lockdep_assert_held(&timeline->lock);
+	dma_fence_init(&rq->fence, &request_fence_ops, &rq->lock, timeline->fence_context,
+		       ++timeline->seqno);
 }
 
 /* Raise @rq, and what it waits for, to a priority. The sched_lock is held. */
@@ -284,7 +286,7 @@ void sg_request_started(struct sg_request *rq)
  * sg_request_queue() - let a request run once its fences have signalled.
  * @rq: the request, its fence published; the reference is the engine's from now on
  *
- * Context: the ring's submit_lock is held. Cannot fail.
+ * Context: the timeline's lock is held. Cannot fail.
  */
 void sg_request_queue(struct sg_request *rq)
 {
@@ -292,6 +294,10 @@ void sg_request_queue(struct sg_request *rq)
 	bool foreign = false;
 	unsigned int i;
 
+	if (rq->ring->timeline != &rq->ring->own) {
+		dma_fence_put(rq->ring->timeline->last);
+		rq->ring->timeline->last = dma_fence_get(&rq->fence);
+	}
 	rq->submitted = jiffies;
 	timer_setup(&rq->timer, give_up_waiting, 0);
 	spin_lock_irq(&gpu->sched_lock);

@@ -240,6 +240,7 @@ static int submit_publish(struct sg_submit *s, struct sg_request *rq)
 
 static int submit_once(struct sg_submit *s, bool *prepare)
 {
+	struct sg_timeline *timeline = s->ring->timeline;
 	struct sg_request *rq;
 	int ret;
 
@@ -268,14 +269,14 @@ static int submit_once(struct sg_submit *s, bool *prepare)
 	rq->batch = s->objects[s->batch].offset + s->batch_offset;
 	rq->batch_len = s->batch_len;
 	ret = submit_captures(s, rq) ?: submit_collect(s, rq);
-	if (!ret && mutex_lock_interruptible(&s->ring->submit_lock))
+	if (!ret && mutex_lock_interruptible(&timeline->lock))
 		ret = -ERESTARTSYS;
 	if (ret) {
 		sg_request_discard(rq);
 		goto unpin;
 	}
 	sg_request_init_fence(rq);
-	ret = s->ops->publish(s, &rq->fence);
+	ret = sg_request_wait_for(rq, timeline->last, false) ?: s->ops->publish(s, &rq->fence);
 	if (!ret) {
 		ret = submit_publish(s, rq);
 		if (ret)
@@ -283,12 +284,12 @@ static int submit_once(struct sg_submit *s, bool *prepare)
 	}
 	if (ret) {
 		sg_request_discard(rq);
-		mutex_unlock(&s->ring->submit_lock);
+		mutex_unlock(&timeline->lock);
 		goto unpin;
 	}
 	s->ops->published(s, &rq->fence);
 	sg_request_queue(rq);
-	mutex_unlock(&s->ring->submit_lock);
+	mutex_unlock(&timeline->lock);
 unpin:
 	submit_unpin(s);
 unlock:

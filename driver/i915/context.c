@@ -48,84 +48,6 @@ struct sg_space *i915_space_lookup(struct i915_file *fpriv, u32 id)
 	return space;
 }
 
-/* An engine of a map: class and instance, or nothing at all. */
-static int find_engine(struct sg_gpu *gpu, const struct i915_engine_class_instance *ci,
-		       struct sg_engine **engine)
-{
-	*engine = NULL;
-	if (ci->engine_class == (u16)I915_ENGINE_CLASS_INVALID &&
-	    ci->engine_instance == (u16)I915_ENGINE_CLASS_INVALID_NONE)
-		return 0;
-	*engine = sg_engine_find(gpu, ci->engine_class, ci->engine_instance);
-	return *engine ? 0 : -ENOENT;
-}
-
-static int set_engines(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
-{
-	struct i915_context_param_engines __user *user = u64_to_user_ptr(p->value);
-	struct sg_engine *engines[SG_MAX_RINGS] = {};
-	u64 extensions;
-	unsigned int i, n;
-	int ret;
-
-	if (!p->size)
-		return sg_context_set_engines(ctx, NULL, 0);
-	if (p->size < sizeof(*user) ||
-	    !IS_ALIGNED(p->size - sizeof(*user), sizeof(*user->engines)))
-		return -EINVAL;
-	n = (p->size - sizeof(*user)) / sizeof(*user->engines);
-	if (n > SG_MAX_RINGS)
-		return -EINVAL;
-	if (get_user(extensions, &user->extensions))
-		return -EFAULT;
-	for (i = 0; i < n; i++) {
-		struct i915_engine_class_instance ci;
-
-		if (copy_from_user(&ci, &user->engines[i], sizeof(ci)))
-			return -EFAULT;
-		ret = find_engine(ctx->gpu, &ci, &engines[i]);
-		if (ret)
-			return ret;
-	}
-	/* there is one engine of each class: nothing to balance, nothing to bond */
-	ret = i915_for_each_extension(extensions, NULL, 0, NULL);
-	if (ret)
-		return ret;
-	return sg_context_set_engines(ctx, engines, n);
-}
-
-static int get_engines(struct sg_context *ctx, struct drm_i915_gem_context_param *p)
-{
-	struct i915_context_param_engines __user *user = u64_to_user_ptr(p->value);
-	struct i915_engine_class_instance ci[SG_MAX_RINGS];
-	unsigned int i, n;
-	size_t size;
-
-	mutex_lock(&ctx->lock);
-	n = ctx->legacy_map ? 0 : ctx->nengines;
-	for (i = 0; i < n; i++) {
-		const struct sg_engine *engine = ctx->engines[i];
-
-		ci[i].engine_class = engine ? engine->class : (u16)I915_ENGINE_CLASS_INVALID;
-		ci[i].engine_instance = engine ? engine->instance :
-						 (u16)I915_ENGINE_CLASS_INVALID_NONE;
-	}
-	size = ctx->legacy_map ? 0 : struct_size(user, engines, n);
-	mutex_unlock(&ctx->lock);
-
-	if (!p->size || !size) {
-		p->size = size;
-		return 0;
-	}
-	if (p->size < size)
-		return -EINVAL;
-	p->size = size;
-	if (put_user(0, &user->extensions) ||
-	    copy_to_user(user->engines, ci, n * sizeof(*ci)))
-		return -EFAULT;
-	return 0;
-}
-
 static int set_priority(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
 {
 	s64 priority = p->value;
@@ -187,18 +109,46 @@ static int get_space(struct i915_file *fpriv, struct sg_context *ctx,
 	return 0;
 }
 
-static int set_ring_size(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
+/* What a context sees of the render engine's slices. It is all there is, and stays so. */
+static int get_sseu(struct sg_context *ctx, struct drm_i915_gem_context_param *p)
 {
-	if (p->size || p->value < PAGE_SIZE || p->value > SG_RING_SIZE_MAX ||
-	    !PAGE_ALIGNED(p->value))
+	struct drm_i915_gem_context_param_sseu __user *user = u64_to_user_ptr(p->value);
+	struct drm_i915_gem_context_param_sseu sseu;
+	const struct sg_engine *engine;
+	bool by_index;
+
+	if (!p->size) {
+		p->size = sizeof(sseu);
+		return 0;
+	}
+	if (p->size < sizeof(sseu))
 		return -EINVAL;
-	WRITE_ONCE(ctx->ring_size, p->value);
-	return 0;
+	if (copy_from_user(&sseu, user, sizeof(sseu)))
+		return -EFAULT;
+	if (sseu.rsvd || sseu.flags & ~I915_CONTEXT_SSEU_FLAG_ENGINE_INDEX)
+		return -EINVAL;
+	/* an engine of the context's own map by its index, or else any by its name */
+	by_index = sseu.flags & I915_CONTEXT_SSEU_FLAG_ENGINE_INDEX;
+	if (by_index == ctx->legacy_map)
+		return -EINVAL;
+	engine = by_index ? sg_context_engine(ctx, sseu.engine.engine_instance) :
+			    sg_engine_find(ctx->gpu, sseu.engine.engine_class,
+					   sseu.engine.engine_instance);
+	if (!engine)
+		return -EINVAL;
+	sseu.slice_mask = GENMASK(I915_SLICES - 1, 0);
+	sseu.subslice_mask = GENMASK(I915_SUBSLICES - 1, 0);
+	sseu.min_eus_per_subslice = I915_EUS;
+	sseu.max_eus_per_subslice = I915_EUS;
+	p->size = sizeof(sseu);
+	return copy_to_user(user, &sseu, sizeof(sseu)) ? -EFAULT : 0;
 }
 
 static int set_sseu(struct sg_context *ctx, const struct drm_i915_gem_context_param *p)
 {
-	return -ENODEV;	/* there are no slices to switch off */
+	if (p->size < sizeof(struct drm_i915_gem_context_param_sseu))
+		return -EINVAL;
+	return -ENODEV;	/* slices are switched on and off on generation 11 alone */
 }
 
 static int set_param(struct i915_file *fpriv, struct sg_context *ctx,
@@ -224,14 +174,12 @@ static int set_param(struct i915_file *fpriv, struct sg_context *ctx,
 			return -EINVAL;
 		ctx->persistent = p->value;
 		return 0;
-	case I915_CONTEXT_PARAM_RINGSIZE:
-		return set_ring_size(ctx, p);
 	case I915_CONTEXT_PARAM_SSEU:
 		return set_sseu(ctx, p);
 	case I915_CONTEXT_PARAM_VM:
 		return set_space(fpriv, ctx, p);
 	case I915_CONTEXT_PARAM_ENGINES:
-		return set_engines(ctx, p);
+		return i915_set_engines(ctx, p);
 	default:
 		return -EINVAL;
 	}
@@ -259,15 +207,10 @@ static int get_param(struct i915_file *fpriv, struct sg_context *ctx,
 	case I915_CONTEXT_PARAM_PERSISTENCE:
 		p->value = ctx->persistent;
 		break;
-	case I915_CONTEXT_PARAM_RINGSIZE:
-		p->value = ctx->ring_size;
-		break;
 	case I915_CONTEXT_PARAM_VM:
 		return get_space(fpriv, ctx, p);
-	case I915_CONTEXT_PARAM_ENGINES:
-		return get_engines(ctx, p);
 	case I915_CONTEXT_PARAM_SSEU:
-		return -ENODEV;
+		return get_sseu(ctx, p);
 	default:
 		return -EINVAL;
 	}
@@ -306,14 +249,16 @@ I915_IOCTL(gem_context_create)
 
 	if (args->flags & I915_CONTEXT_CREATE_FLAGS_UNKNOWN)
 		return -EINVAL;
-	/* one timeline for all engines is what a single queue would give; nobody here has that */
-	if (args->flags & I915_CONTEXT_CREATE_FLAGS_SINGLE_TIMELINE)
-		return -EINVAL;
 	if (READ_ONCE(create.fpriv->gpu->wedged) || sg_client_banned(create.fpriv->client))
 		return -EIO;
 	create.ctx = sg_context_create(create.fpriv->gpu, create.fpriv->client, NULL);
 	if (IS_ERR(create.ctx))
 		return PTR_ERR(create.ctx);
+	if (args->flags & I915_CONTEXT_CREATE_FLAGS_SINGLE_TIMELINE) {
+		ret = sg_context_share_timeline(create.ctx);
+		if (ret)
+			goto put;
+	}
 	if (args->flags & I915_CONTEXT_CREATE_FLAGS_USE_EXTENSIONS) {
 		ret = i915_for_each_extension(args->extensions, create_extensions,
 					      ARRAY_SIZE(create_extensions), &create);
@@ -371,7 +316,12 @@ I915_IOCTL(gem_context_setparam)
 
 	if (!ctx)
 		return -ENOENT;
-	ret = set_param(fpriv, ctx, args);
+	/* what the default context is, is settled when the file is opened */
+	if (!args->ctx_id && (args->param == I915_CONTEXT_PARAM_VM ||
+			      args->param == I915_CONTEXT_PARAM_ENGINES))
+		ret = -EINVAL;
+	else
+		ret = set_param(fpriv, ctx, args);
 	sg_context_put(ctx);
 	return ret;
 }

@@ -4,7 +4,7 @@
 
 #include "i915.h"
 
-/* A Skylake GT2 desktop part: gen 9, one slice of three subslices with eight EUs each. */
+/* A Skylake GT2 desktop part. */
 #define CHIPSET_ID		0x1912
 #define REVISION		6
 #define TIMESTAMP_HZ		12000000
@@ -31,16 +31,16 @@ static int param_value(struct sg_gpu *gpu, int param, int *value)
 		*value = TIMESTAMP_HZ;
 		return 0;
 	case I915_PARAM_SLICE_MASK:
-		*value = 1;
+		*value = GENMASK(I915_SLICES - 1, 0);
 		return 0;
 	case I915_PARAM_SUBSLICE_MASK:
-		*value = 7;
+		*value = GENMASK(I915_SUBSLICES - 1, 0);
 		return 0;
 	case I915_PARAM_SUBSLICE_TOTAL:
-		*value = 3;
+		*value = I915_SLICES * I915_SUBSLICES;
 		return 0;
 	case I915_PARAM_EU_TOTAL:
-		*value = 24;
+		*value = I915_SLICES * I915_SUBSLICES * I915_EUS;
 		return 0;
 
 	case I915_PARAM_HAS_GEM:

@@ -36,6 +36,11 @@ struct i915_file {
 	struct sg_client *client;
 };
 
+/* A Skylake GT2: one slice of three subslices with eight EUs each. */
+#define I915_SLICES	1
+#define I915_SUBSLICES	3
+#define I915_EUS	8
+
 /* The domains that only the GPU sees. */
 #define I915_GEM_GPU_DOMAINS	(I915_GEM_DOMAIN_RENDER | I915_GEM_DOMAIN_SAMPLER |	\
 				 I915_GEM_DOMAIN_COMMAND | I915_GEM_DOMAIN_INSTRUCTION |	\
@@ -52,6 +57,7 @@ void i915_postclose(struct drm_device *dev, struct drm_file *file);
 void i915_show_fdinfo(struct seq_file *m, struct file *filp);
 
 struct sg_context *i915_context_lookup(struct i915_file *fpriv, u32 id);
+int i915_set_engines(struct sg_context *ctx, const struct drm_i915_gem_context_param *p);
 struct sg_space *i915_space_lookup(struct i915_file *fpriv, u32 id);
 
 /** i915_for_each_extension() callbacks: one a name, an unknown name is -EINVAL. */

@@ -8,11 +8,6 @@
 #include "../../device/mem.h"
 #include "i915.h"
 
-/* One slice, three subslices of eight EUs: what GETPARAM says too. */
-#define SLICES		1
-#define SUBSLICES	3
-#define EUS		8
-
 /* Hand a description out: its size if that is asked for, else the description. */
 static int answer(struct drm_i915_query_item *item, const void *data, size_t size)
 {
@@ -42,19 +37,19 @@ static int query_topology(struct sg_gpu *gpu, struct drm_i915_query_item *item)
 		struct drm_i915_query_topology_info info;
 		u8 slice_mask;
 		u8 subslice_mask;
-		u8 eu_mask[SUBSLICES];
+		u8 eu_mask[I915_SUBSLICES];
 	} __packed t = {
 		.info = {
-			.max_slices = SLICES,
-			.max_subslices = SUBSLICES,
-			.max_eus_per_subslice = EUS,
+			.max_slices = I915_SLICES,
+			.max_subslices = I915_SUBSLICES,
+			.max_eus_per_subslice = I915_EUS,
 			.subslice_offset = 1,
 			.subslice_stride = 1,
 			.eu_offset = 2,
 			.eu_stride = 1,
 		},
-		.slice_mask = GENMASK(SLICES - 1, 0),
-		.subslice_mask = GENMASK(SUBSLICES - 1, 0),
+		.slice_mask = GENMASK(I915_SLICES - 1, 0),
+		.subslice_mask = GENMASK(I915_SUBSLICES - 1, 0),
 	};
 	int ret;
 
@@ -63,7 +58,7 @@ static int query_topology(struct sg_gpu *gpu, struct drm_i915_query_item *item)
 	ret = header_zero(item, sizeof(t.info));
 	if (ret)
 		return ret;
-	memset(t.eu_mask, GENMASK(EUS - 1, 0), sizeof(t.eu_mask));
+	memset(t.eu_mask, GENMASK(I915_EUS - 1, 0), sizeof(t.eu_mask));
 	return answer(item, &t, sizeof(t));
 }
 
