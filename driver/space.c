@@ -180,7 +180,7 @@ static int insert(struct sg_binding *b, const struct sg_place *place)
 	}
 	if (ret && !place->fixed)
 		ret = drm_mm_insert_node_in_range(&space->mm, &b->node, place->size,
-						  place->alignment, 0, place->start, place->end,
+						  place->alignment, 0, place->floor, place->end,
 						  DRM_MM_INSERT_BEST);
 	write_unlock(&space->tree_lock);
 	return ret;
@@ -219,7 +219,7 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place)
 	int ret = 0;
 
 	drm_mm_scan_init_with_range(&scan, &space->mm, place->size, place->alignment, 0,
-				    place->start, place->end, DRM_MM_INSERT_BEST);
+				    place->floor, place->end, DRM_MM_INSERT_BEST);
 	list_for_each_entry_safe(b, next, &space->lru, lru_link) {
 		if (b->pins)
 			continue;

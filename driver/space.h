@@ -70,6 +70,7 @@ struct sg_binding {
  * @size: bytes, at least the object's, a multiple of the page size
  * @alignment: power of two, or 0
  * @start: lowest address, unless @fixed
+ * @floor: lowest address that is chosen if @hint is taken or out of range; at least @start
  * @end: address that it has to stay below
  */
 struct sg_place {
@@ -78,6 +79,7 @@ struct sg_place {
 	u64 size;
 	u64 alignment;
 	u64 start;
+	u64 floor;
 	u64 end;
 };
 

@@ -14,7 +14,10 @@
 
 /* Addresses above 4 GiB are only for clients that can cope with them. */
 #define LOW_END			((4ull << 30) - PAGE_SIZE)
-/* What the driver places keeps clear of 0: relocations may point before their target. */
+/*
+ * What the driver places keeps clear of 0, and so does a batch that is relocated, even if the client
+ * has it placed there: relocations may point before their target.
+ */
 #define LOW_START		(256ull << 10)
 
 /* Addresses are sign extended from bit 47, as the hardware wants them. */
@@ -104,7 +107,8 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 		place->size = max_t(u64, place->size, entry->pad_to_size);
 	}
 	place->alignment = entry->alignment > PAGE_SIZE ? entry->alignment : 0;
-	place->start = LOW_START;
+	place->start = 0;
+	place->floor = LOW_START;
 	place->end = entry->flags & EXEC_OBJECT_SUPPORTS_48B_ADDRESS ?
 			1ull << SG_ADDRESS_BITS : LOW_END;
 	place->hint = offset & PAGE_MASK;
@@ -114,7 +118,7 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 			return -EINVAL;
 		if (place->alignment && !IS_ALIGNED(place->hint, place->alignment))
 			return -EINVAL;
-	} else if (place->size > place->end - place->start) {
+	} else if (place->size > place->end - place->floor) {
 		return -ENOSPC;
 	}
 	o->write = entry->flags & EXEC_OBJECT_WRITE;
@@ -180,6 +184,8 @@ static int check_batch(struct i915_exec *exec)
 		return -EINVAL;
 	if (!s->batch_len)
 		s->batch_len = obj->base.size - s->batch_offset;
+	if (exec->entries[s->batch].relocation_count)
+		s->objects[s->batch].place.start = LOW_START;
 	return 0;
 }
 
