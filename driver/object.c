@@ -93,17 +93,20 @@ int sg_object_acquire(struct sg_object *obj)
  * @obj: the object
  *
  * Context: reservation held; may allocate.
- * Return: 0; -EFAULT if it was purged; -ENOMEM and what the backing store says.
+ * Return: 0; -EFAULT if it was purged, or may be; -ENOMEM and what the backing store says.
  */
 int sg_object_get_pages(struct sg_object *obj)
 {
 	int ret;
 
 	dma_resv_assert_held(obj->base.resv);
-	if (obj->have_pages || !obj->ops->get_pages)
+	if (!obj->ops->get_pages)
 		return 0;
-	if (obj->madv == SG_MADV_PURGED)
+	/* what is not needed may go at any time: it is not to be relied upon, even if it is there */
+	if (obj->madv != SG_MADV_WILLNEED)
 		return -EFAULT;
+	if (obj->have_pages)
+		return 0;
 	ret = obj->ops->get_pages(obj);
 	if (ret)
 		return ret;

@@ -268,7 +268,7 @@ I915_IOCTL(gem_set_domain)
 		sg_shadow_refresh(obj);
 	} else {
 		/* what nobody has used yet is in the CPU's domain, and need not fit into memory */
-		ret = obj->madv == SG_MADV_PURGED ? -EFAULT : 0;
+		ret = obj->madv == SG_MADV_WILLNEED ? 0 : -EFAULT;
 		sg_shadow_flush(obj);
 	}
 	dma_resv_unlock(obj->base.resv);
