@@ -7,6 +7,7 @@
 #include <drm/drm_print.h>
 
 #include "../client.h"
+#include "../usage.h"
 #include "i915.h"
 
 /**
@@ -24,4 +25,5 @@ void i915_show_fdinfo(struct seq_file *m, struct file *filp)
 	drm_printf(&p, "drm-pdev:\t%s\n", dev_name(fpriv->gpu->drm.dev));
 	drm_printf(&p, "drm-client-id:\t%u\n", fpriv->client->id);
 	sg_client_show_engines(&p, fpriv->client, fpriv->gpu);
+	sg_usage_show(&p, file);
 }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * How much memory an open file has: the kernel's drm-usage-stats. An object counts for every file
+ * that has a handle for it.
+ *
+ * See Documentation/gpu/drm-usage-stats.rst in the kernel's sources.
+ */
+#include <linux/dma-resv.h>
+#include <linux/idr.h>
+
+#include <drm/drm_file.h>
+#include <drm/drm_print.h>
+
+#include "object.h"
+#include "prime.h"
+#include "usage.h"
+
+/* The only region that there is, by the name that i915 gives it. */
+#define REGION	"system0"
+
+/**
+ * struct usage - of an open file, in bytes.
+ * @total: all its objects
+ * @shared: those that others have too
+ * @resident: what of them is in memory, as far as the GPU has to do with it
+ * @purgeable: what of that may be dropped
+ * @active: objects that the GPU is at work on
+ */
+struct usage {
+	u64 total;
+	u64 shared;
+	u64 resident;
+	u64 purgeable;
+	u64 active;
+};
+
+static u64 resident(const struct sg_object *obj)
+{
+	unsigned long pages = 0;
+	unsigned int i;
+
+	if (obj->ops->get_pages)
+		return READ_ONCE(obj->have_pages) ? obj->base.size : 0;
+	if (smp_load_acquire(&obj->vaddr))	/* pairs with import_acquire() */
+		return obj->base.size;
+	if (!smp_load_acquire(&obj->pages.chunk))	/* pairs with those who acquire */
+		return 0;
+	for (i = 0; i < obj->pages.nchunks; i++)
+		if (READ_ONCE(obj->pages.chunk[i].nruns))
+			pages += sg_pages_count(&obj->pages, i);
+	return (u64)pages << PAGE_SHIFT;
+}
+
+/* A moment's look: nothing is locked but the file's table of handles. */
+static void add_object(struct usage *usage, const struct sg_object *obj)
+{
+	u64 here = resident(obj);
+
+	usage->total += obj->base.size;
+	if (READ_ONCE(obj->base.handle_count) > 1 || READ_ONCE(obj->base.dma_buf) ||
+	    sg_object_is_import(obj))
+		usage->shared += obj->base.size;
+	usage->resident += here;
+	if (!dma_resv_test_signaled(obj->base.resv, DMA_RESV_USAGE_READ))
+		usage->active += obj->base.size;
+	else if (READ_ONCE(obj->madv) != SG_MADV_WILLNEED)
+		usage->purgeable += here;
+}
+
+static void show(struct drm_printer *p, const char *what, u64 bytes)
+{
+	static const char * const units[] = { "", " KiB", " MiB" };
+	unsigned int u = 0;
+
+	while (u < ARRAY_SIZE(units) - 1 && bytes && !(bytes % 1024)) {
+		bytes /= 1024;
+		u++;
+	}
+	drm_printf(p, "drm-%s-" REGION ":\t%llu%s\n", what, bytes, units[u]);
+}
+
+/**
+ * sg_usage_show() - print how much memory an open file has, for its fdinfo.
+ * @p: where to
+ * @file: the file
+ */
+void sg_usage_show(struct drm_printer *p, struct drm_file *file)
+{
+	struct drm_gem_object *gem;
+	struct usage usage = {};
+	int handle;
+
+	spin_lock(&file->table_lock);
+	idr_for_each_entry(&file->object_idr, gem, handle)
+		add_object(&usage, to_sg_object(gem));
+	spin_unlock(&file->table_lock);
+
+	show(p, "total", usage.total);
+	show(p, "shared", usage.shared);
+	show(p, "active", usage.active);
+	show(p, "resident", usage.resident);
+	show(p, "purgeable", usage.purgeable);
+}
