@@ -24,6 +24,8 @@ struct sg_shadow;
  *	the reservation held, only if there are none. NULL where @acquire did it all.
  * @put_pages: give them back. The GPU is done with them and cannot reach them any more.
  *	Called with the reservation held, or when nobody else knows the object.
+ * @write_back: start to write to swap what @put_pages has just given back. Called in reclaim, with
+ *	the reservation held. NULL where that is none of our business.
  * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
  * @release: last call; frees what is particular to the kind, but not the object itself.
  */
@@ -31,6 +33,7 @@ struct sg_object_ops {
 	int (*acquire)(struct sg_object *obj);
 	int (*get_pages)(struct sg_object *obj);
 	void (*put_pages)(struct sg_object *obj);
+	void (*write_back)(struct sg_object *obj);
 	bool (*ready)(struct sg_object *obj);
 	void (*release)(struct sg_object *obj);
 };

@@ -5,6 +5,8 @@
 #include <linux/pagevec.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/writeback.h>
 
 #include "gpu.h"
 #include "object.h"
@@ -104,6 +106,52 @@ static void shmem_put_pages(struct sg_object *obj)
 	shmem_drop(obj, true);
 }
 
+/* Write a page out to swap, if it is there, and nobody is at work on it. */
+static void shmem_write_page(struct address_space *mapping, unsigned long index)
+{
+	struct writeback_control wbc = {
+		.sync_mode = WB_SYNC_NONE,
+		.nr_to_write = SWAP_CLUSTER_MAX,
+		.range_end = LLONG_MAX,
+		.for_reclaim = 1,
+	};
+	struct page *page = pagecache_get_page(mapping, index, FGP_LOCK | FGP_NOWAIT, 0);
+	struct folio *folio;
+
+	if (!page)
+		return;
+	folio = page_folio(page);
+	if (folio_mapped(folio) || !folio_clear_dirty_for_io(folio))
+		goto unlock;
+	folio_set_reclaim(folio);
+	/* on success it has unlocked the page */
+	if (!mapping->a_ops->writepage(&folio->page, &wbc)) {
+		if (!folio_test_writeback(folio))
+			folio_clear_reclaim(folio);
+		goto put;
+	}
+	folio_clear_reclaim(folio);
+unlock:
+	folio_unlock(folio);
+put:
+	put_page(page);
+}
+
+/*
+ * Dropped pages are on the kernel's lists like others, and it would find them in time. kswapd has
+ * been told that they are free now, so that they had better be soon.
+ */
+static void shmem_write_back(struct sg_object *obj)
+{
+	struct address_space *mapping = obj->base.filp->f_mapping;
+	unsigned long i, n = obj->base.size >> PAGE_SHIFT;
+
+	for (i = 0; i < n; i++) {
+		shmem_write_page(mapping, i);
+		cond_resched();
+	}
+}
+
 static void shmem_release(struct sg_object *obj)
 {
 }
@@ -111,6 +159,7 @@ static void shmem_release(struct sg_object *obj)
 static const struct sg_object_ops shmem_ops = {
 	.get_pages = shmem_get_pages,
 	.put_pages = shmem_put_pages,
+	.write_back = shmem_write_back,
 	.release = shmem_release,
 };
 

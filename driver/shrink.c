@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * The shrinker: idle objects of our own memory let go of their pages, which the kernel can then
- * swap out; those that their owner has declared unneeded lose their contents too.
+ * swap out, or which we write to swap at once for kswapd; those that their owner has declared
+ * unneeded lose their contents, too.
  *
  * It runs in reclaim, under whatever locks the caller of an allocation holds: it tries reservations
  * and never waits for one, nor for a fence. Tracked user pages hold nothing back and are not here.
  */
 #include <linux/dma-resv.h>
 #include <linux/shrinker.h>
+#include <linux/swap.h>
 
 #include "gpu.h"
 #include "object.h"
 #include "shrink.h"
 
-/* Whether an object can do without its pages. Its reservation is held. */
+/*
+ * Whether an object can do without its pages, and somebody gains by it: without swap, the kernel can
+ * do nothing with pages whose contents matter. Its reservation is held.
+ */
 static bool can_shrink(struct sg_object *obj)
 {
 	return obj->have_pages && !atomic_read(&obj->pages_pin) &&
+	       (obj->madv == SG_MADV_DONTNEED || get_nr_swap_pages() > 0) &&
 	       dma_resv_test_signaled(obj->base.resv, DMA_RESV_USAGE_BOOKKEEP);
 }
 
@@ -47,7 +53,7 @@ static struct sg_object *next_victim(struct sg_gpu *gpu, unsigned long *looks)
 	return NULL;
 }
 
-static unsigned long shrink(struct sg_gpu *gpu, unsigned long target)
+static unsigned long shrink(struct sg_gpu *gpu, unsigned long target, bool write_back)
 {
 	unsigned long freed = 0, looks = atomic_long_read(&gpu->shrink_count);
 	struct sg_object *obj;
@@ -55,6 +61,8 @@ static unsigned long shrink(struct sg_gpu *gpu, unsigned long target)
 	while (freed < target && (obj = next_victim(gpu, &looks))) {
 		freed += obj->base.size >> PAGE_SHIFT;
 		sg_object_put_pages(obj);
+		if (write_back && obj->ops->write_back && obj->madv == SG_MADV_WILLNEED)
+			obj->ops->write_back(obj);
 		dma_resv_unlock(obj->base.resv);
 		sg_object_put(obj);
 	}
@@ -72,7 +80,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 {
 	struct sg_gpu *gpu = container_of(to_sg_shrinker(shrinker), struct sg_gpu, shrinker);
 
-	return shrink(gpu, sc->nr_to_scan) ?: SHRINK_STOP;
+	return shrink(gpu, sc->nr_to_scan, current_is_kswapd()) ?: SHRINK_STOP;
 }
 
 /**
@@ -134,5 +142,5 @@ void sg_shrink_remove(struct sg_object *obj)
  */
 unsigned long sg_shrink_all(struct sg_gpu *gpu)
 {
-	return shrink(gpu, ULONG_MAX);
+	return shrink(gpu, ULONG_MAX, false);
 }
