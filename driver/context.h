@@ -41,6 +41,7 @@ struct sg_timeline {
  * @nrequests: how many they are; guarded likewise
  * @ready_node: in the engine's queue; guarded likewise
  * @ready_priority: its place there: first by importance,
+ * @vtime: then by how much of the engine it has had, in ns,
  * @ready_order: then by age
  * @cs: the state of the hardware context; of the engine's thread while it runs
  * @restart: that state when its first request began, to begin again from
@@ -54,6 +55,7 @@ struct sg_ring {
 	unsigned int nrequests;
 	struct rb_node ready_node;
 	int ready_priority;
+	u64 vtime;
 	u64 ready_order;
 	struct sg_cs cs;
 	struct sg_cs restart;

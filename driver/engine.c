@@ -24,6 +24,12 @@
 
 /* How many commands (or pieces of a blit) an engine executes before it looks at the clock. */
 #define BUDGET			256
+/*
+ * What a ring that has been waiting may be behind others. And what it costs a batch to wait: it makes
+ * way at once, but if that were for nothing several that wait would leave no room for one that works.
+ */
+#define LAG_NS			(2 * NSEC_PER_MSEC)
+#define WAIT_NS			(3 * NSEC_PER_MSEC)
 /* A batch that does not get on is looked at again after so long; doubled up to the second. */
 #define SPIN_SLEEP_MIN_US	20
 #define SPIN_SLEEP_MAX_US	1000
@@ -50,13 +56,18 @@ static struct sg_ring *to_ring(const struct rb_node *node)
 	return rb_entry(node, struct sg_ring, ready_node);
 }
 
-/* The more important first; among equals the one that came first. */
+/*
+ * The more important first; among equals the one that has had less of the engine; then the one that
+ * came first.
+ */
 static bool ready_before(struct rb_node *a, const struct rb_node *b)
 {
 	const struct sg_ring *x = to_ring(a), *y = to_ring(b);
 
 	if (x->ready_priority != y->ready_priority)
 		return x->ready_priority > y->ready_priority;
+	if (x->vtime != y->vtime)
+		return x->vtime < y->vtime;
 	return x->ready_order < y->ready_order;
 }
 
@@ -106,6 +117,11 @@ void sg_engine_make_ready(struct sg_engine *engine, struct sg_ring *ring)
 	if (engine->active == ring || !RB_EMPTY_NODE(&ring->ready_node))
 		return;
 	ring->ready_priority = ring_priority(ring);
+	/* to have been idle is no merit: not beside one that has not been, and is alone */
+	if (engine->active && !has_ready(engine))
+		engine->vtime = max(engine->vtime, engine->active->vtime + ktime_get_ns() -
+						   engine->turn_ns);
+	ring->vtime = max(ring->vtime, engine->vtime);
 	ring->ready_order = engine->next_order++;
 	rb_add_cached(&ring->ready_node, &engine->ready, ready_before);
 	if (engine->active && ring->ready_priority > first_request(engine->active)->priority)
@@ -158,7 +174,12 @@ static struct sg_ring *engine_next(struct sg_engine *engine)
 	ring = first_ready(engine);
 	if (ring) {
 		unqueue(engine, ring);
+		/* nor is to have waited for the more important, but for a little */
+		if (ring->vtime + LAG_NS < engine->vtime)
+			ring->vtime = engine->vtime - LAG_NS;
+		engine->vtime = max(engine->vtime, ring->vtime);
 		engine->active = ring;
+		engine->turn_ns = ktime_get_ns();
 	}
 	spin_unlock_irq(&engine->gpu->sched_lock);
 	return ring;
@@ -259,6 +280,7 @@ static bool engine_wanted(struct sg_engine *engine, struct sg_request *rq)
  * @left: when the engine could last be left, or nobody wanted it
  * @offered: when the batch last offered to leave it, had that been its only turn
  * @sleep: how long to sleep if it does not get on, in us
+ * @waits: it does not get on
  * @error: why it is not to go on, or 0
  */
 struct turn {
@@ -268,6 +290,7 @@ struct turn {
 	u64 left;
 	u64 offered;
 	unsigned int sleep;
+	bool waits;
 	int error;
 };
 
@@ -402,10 +425,11 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 		if (!rq->hung)
 			event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);
 		turn->now = ktime_get_ns();
+		turn->waits = event == SG_CS_SPIN;
 		if (turn_over(engine, turn, event, &outcome))
 			return outcome;
 		WRITE_ONCE(engine->stop, false);
-		if (event == SG_CS_SPIN || rq->hung) {
+		if (turn->waits || rq->hung) {
 			wait_event_interruptible_hrtimeout(engine->wq, READ_ONCE(engine->stop),
 							   ns_to_ktime(turn->sleep * NSEC_PER_USEC));
 			turn->sleep = min_t(unsigned int, 2 * turn->sleep, SPIN_SLEEP_MAX_US);
@@ -414,6 +438,15 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 			cond_resched();
 		}
 	}
+}
+
+/* The active ring has had so much of the engine. */
+static void engine_charge(struct sg_engine *engine, u64 ns)
+{
+	spin_lock_irq(&engine->gpu->sched_lock);
+	engine->active->vtime += ns;
+	engine->turn_ns = ktime_get_ns();
+	spin_unlock_irq(&engine->gpu->sched_lock);
 }
 
 /* Give the first request of the active ring its turn. */
@@ -453,6 +486,8 @@ static void engine_run(struct sg_engine *engine)
 	outcome = engine_turn(engine, &turn);
 	sg_cs_leave(&ring->cs);
 	count_time(engine, client, NULL, turn.now);
+	engine_charge(engine, turn.now - turn.began +
+			      (outcome == TURN_LEFT && turn.waits ? WAIT_NS : 0));
 	rq->held_ns = turn.now - turn.offered;
 
 	switch (outcome) {

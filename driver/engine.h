@@ -88,6 +88,8 @@ struct sg_engine_props {
  * @mem: what it sees
  * @ready: rings whose first request may run, by priority; guarded by the device's sched_lock
  * @next_order: numbers entries of @ready; guarded likewise
+ * @vtime: how much of the engine those have had that are served now, in ns; guarded likewise
+ * @turn_ns: when @active began its turn; guarded likewise
  * @active: the ring that runs, not in @ready then; guarded likewise
  * @capturing: rings that are in no queue while their first request is captured; guarded likewise
  * @stop: asks the device to return at its next chance
@@ -111,6 +113,8 @@ struct sg_engine {
 
 	struct rb_root_cached ready;
 	u64 next_order;
+	u64 vtime;
+	u64 turn_ns;
 	struct sg_ring *active;
 	unsigned int capturing;
 	bool stop;

@@ -242,6 +242,7 @@ static int submit_once(struct sg_submit *s, bool *prepare)
 {
 	struct sg_timeline *timeline = s->ring->timeline;
 	struct sg_request *rq;
+	bool cookie;
 	int ret;
 
 	ret = submit_acquire(s);
@@ -277,18 +278,20 @@ static int submit_once(struct sg_submit *s, bool *prepare)
 	}
 	sg_request_init_fence(rq);
 	ret = sg_request_wait_for(rq, timeline->last, false) ?: s->ops->publish(s, &rq->fence);
+	if (ret)
+		goto discard;
+	cookie = dma_fence_begin_signalling();
+	ret = submit_publish(s, rq);
 	if (!ret) {
-		ret = submit_publish(s, rq);
-		if (ret)
-			atomic64_inc(&s->gpu->stats.retries);
+		s->ops->published(s, &rq->fence);
+		sg_request_queue(rq);
 	}
-	if (ret) {
+	dma_fence_end_signalling(cookie);
+	if (ret)
+		atomic64_inc(&s->gpu->stats.retries);
+discard:
+	if (ret)
 		sg_request_discard(rq);
-		mutex_unlock(&timeline->lock);
-		goto unpin;
-	}
-	s->ops->published(s, &rq->fence);
-	sg_request_queue(rq);
 	mutex_unlock(&timeline->lock);
 unpin:
 	submit_unpin(s);

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Fairness: what part of an engine each of several contexts gets, counted in commands.
+ */
+#include "batch.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* MI_ATOMIC, increment of a dword. */
+#define MI_ATOMIC_INC	(0x2fu << 23 | 5 << 8 | 1)
+
+/**
+ * struct load - a batch that counts for ever, and lets others in.
+ * @fence: signals at its end
+ * @commands: the batch, mapped
+ * @count: where it counts
+ */
+struct load {
+	int fence;
+	uint32_t *commands;
+	volatile uint32_t *count;
+};
+
+static void load_start(struct load *load, int fd, uint32_t ctx, uint64_t ring)
+{
+	uint32_t handle = gem_create(fd, PAGE);
+	uint64_t address;
+	struct batch b;
+
+	batch_init(&b, fd, ring | I915_EXEC_FENCE_OUT);
+	b.ctx = ctx;
+	address = batch_obj(&b, handle, EXEC_OBJECT_WRITE);
+	batch_dw(&b, MI_ARB_CHECK);
+	for (int i = 0; i < 64; i++) {
+		batch_dw(&b, MI_ATOMIC_INC);
+		batch_addr(&b, address);
+	}
+	batch_dw(&b, MI_BATCH_BUFFER_START);
+	batch_addr(&b, b.address);
+	load->commands = gem_mmap(fd, b.handle, PAGE, I915_MMAP_OFFSET_WB);
+	load->count = gem_mmap(fd, handle, PAGE, I915_MMAP_OFFSET_WB);
+	batch_submit(&b);
+	load->fence = b.rsvd2 >> 32;
+}
+
+static void load_end(struct load *load)
+{
+	*(volatile uint32_t *)load->commands = MI_BATCH_BUFFER_END;
+	CHECK(fence_signalled(load->fence, 5000));
+	CHECK_INT(fence_status(load->fence), 1);
+}
+
+#define RUN_MS	1500
+
+/* What each of @n loads has done while they all ran; all that @others leave of it to them. */
+static void measure(struct load *loads, unsigned int n, uint32_t *done)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		while (!*loads[i].count)
+			sleep_ms(1);
+	for (unsigned int i = 0; i < n; i++)
+		done[i] = *loads[i].count;
+	sleep_ms(RUN_MS);
+	for (unsigned int i = 0; i < n; i++) {
+		done[i] = *loads[i].count - done[i];
+		sum += done[i];
+	}
+	CHECK(sum > 1000);
+	for (unsigned int i = 0; i < n; i++) {
+		tap_note("%u commands of %llu", done[i], (unsigned long long)sum);
+		done[i] = (uint64_t)done[i] * 1000 / sum;
+	}
+}
+
+static void check_share(uint32_t permille, uint32_t want)
+{
+	if (permille < want - 50 || permille > want + 50)
+		tap_fail(__FILE__, __LINE__, "got %u permille expected %u", permille, want);
+}
+
+static void two_contexts(void)
+{
+	static const uint64_t rings[] = { I915_EXEC_RENDER, I915_EXEC_BLT };
+	int fd = gem_open();
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rings); i++) {
+		struct load loads[2];
+		uint32_t done[2];
+
+		for (int j = 0; j < 2; j++)
+			load_start(&loads[j], fd, gem_context_create(fd), rings[i]);
+		measure(loads, 2, done);
+		check_share(done[0], 500);
+		check_share(done[1], 500);
+		load_end(&loads[0]);
+		load_end(&loads[1]);
+	}
+}
+
+static void four_files(void)
+{
+	struct load loads[4];
+	uint32_t done[4];
+
+	for (int i = 0; i < 4; i++)
+		load_start(&loads[i], gem_open(), 0, I915_EXEC_RENDER);
+	measure(loads, 4, done);
+	for (int i = 0; i < 4; i++) {
+		check_share(done[i], 250);
+		load_end(&loads[i]);
+	}
+}
+
+static void latecomer(void)
+{
+	int fd = gem_open();
+	struct load loads[2];
+	uint32_t done[2];
+
+	/* Neither does the past of the one count, nor the other's idleness. */
+	load_start(&loads[0], fd, gem_context_create(fd), I915_EXEC_RENDER);
+	sleep_ms(1000);
+	load_start(&loads[1], fd, gem_context_create(fd), I915_EXEC_RENDER);
+	measure(loads, 2, done);
+	check_share(done[0], 500);
+	check_share(done[1], 500);
+	load_end(&loads[0]);
+	load_end(&loads[1]);
+}
+
+static void waiters(void)
+{
+	int fd = gem_open();
+	struct spin spins[3];
+	struct load loads[2];
+	uint32_t done[2], alone;
+
+	load_start(&loads[0], fd, gem_context_create(fd), I915_EXEC_RENDER);
+	while (!*loads[0].count)
+		sleep_ms(1);
+	alone = *loads[0].count;
+	sleep_ms(500);
+	alone = *loads[0].count - alone;
+
+	/* Batches that only wait take next to nothing from those that work. */
+	for (int i = 0; i < 3; i++)
+		spin_start(&spins[i], fd, gem_context_create(fd), I915_EXEC_RENDER, 0, 0);
+	load_start(&loads[1], fd, gem_context_create(fd), I915_EXEC_RENDER);
+	measure(loads, 2, done);
+	check_share(done[0], 500);
+	check_share(done[1], 500);
+	load_end(&loads[1]);
+	done[0] = *loads[0].count;
+	sleep_ms(500);
+	done[0] = *loads[0].count - done[0];
+	tap_note("%u commands alone, %u beside three that wait", alone, done[0]);
+	CHECK(done[0] > alone / 2);
+	for (int i = 0; i < 3; i++) {
+		CHECK(!fence_signalled(spins[i].fence, 0));
+		spin_free(&spins[i]);
+	}
+	load_end(&loads[0]);
+}
+
+static void importance(void)
+{
+	int fd = gem_open();
+	uint32_t low = gem_context_create(fd), before;
+	struct load loads[2];
+
+	/* Who is more important has all of it, and then the other goes on. */
+	CHECK_RET(try_context_set(fd, low, I915_CONTEXT_PARAM_PRIORITY, -1, 0), 0);
+	load_start(&loads[0], fd, low, I915_EXEC_RENDER);
+	while (!*loads[0].count)
+		sleep_ms(1);
+	load_start(&loads[1], fd, gem_context_create(fd), I915_EXEC_RENDER);
+	while (!*loads[1].count)
+		sleep_ms(1);
+	before = *loads[0].count;
+	sleep_ms(500);
+	CHECK_INT(*loads[0].count, before);
+	load_end(&loads[1]);
+	sleep_ms(200);
+	CHECK(*loads[0].count > before);
+	load_end(&loads[0]);
+}
+
+/* A context that is given one short batch after the other. */
+struct feeder {
+	int fd;
+	uint32_t handle;
+	uint32_t ctx;
+	atomic_bool stop;
+};
+
+static long feed(void *arg)
+{
+	struct feeder *f = arg;
+	struct batch b;
+	uint64_t address;
+
+	batch_init(&b, f->fd, I915_EXEC_RENDER);
+	b.ctx = f->ctx;
+	address = batch_obj(&b, f->handle, EXEC_OBJECT_WRITE);
+	for (int i = 0; i < 320; i++) {
+		batch_dw(&b, MI_ATOMIC_INC);
+		batch_addr(&b, address);
+	}
+	batch_submit(&b);
+	while (!atomic_load(&f->stop)) {
+		struct drm_i915_gem_execbuffer2 eb = {
+			.buffers_ptr = (uintptr_t)b.obj, .buffer_count = 2,
+			.flags = I915_EXEC_RENDER, .rsvd1 = f->ctx,
+		};
+
+		CHECK_RET(try_execbuf(f->fd, &eb), 0);
+	}
+	return 0;
+}
+
+static void short_batches(void)
+{
+	struct feeder f = { .fd = gem_open() };
+	struct load load, fed = { 0 };
+	struct load loads[2];
+	uint32_t done[2];
+	struct job job;
+
+	/* To bring many short batches is as good as to bring a long one. */
+	f.ctx = gem_context_create(f.fd);
+	f.handle = gem_create(f.fd, PAGE);
+	fed.count = gem_mmap(f.fd, f.handle, PAGE, I915_MMAP_OFFSET_WB);
+	load_start(&load, gem_open(), 0, I915_EXEC_RENDER);
+	job_start(&job, feed, &f);
+	loads[0] = load;
+	loads[1] = fed;
+	measure(loads, 2, done);
+	atomic_store(&f.stop, true);
+	CHECK_INT(job_end(&job), 0);
+	CHECK(done[1] > 350 && done[1] < 650);
+	load_end(&load);
+}
+
+static const struct subtest tests[] = {
+	{ "two equal contexts get half of an engine each", two_contexts },
+	{ "four files get a quarter each", four_files },
+	{ "it does not matter who came first", latecomer },
+	{ "who waits leaves the engine to those who work", waiters, 40 },
+	{ "who is less important gets what the more important leave", importance },
+	{ "many short batches weigh as much as a long one", short_batches },
+};
+
+TAP_MAIN(tests)
