@@ -187,7 +187,8 @@ struct sg_object *sg_shmem_create(struct sg_gpu *gpu, u64 size)
 	ret = drm_gem_object_init(&gpu->drm, &obj->base, size);
 	if (ret) {
 		kfree(obj);
-		return ERR_PTR(ret);
+		/* shmem says so when it finds no memory for an inode */
+		return ERR_PTR(ret == -ENOSPC ? -ENOMEM : ret);
 	}
 	sg_object_init(obj, gpu, &shmem_ops);
 	gfp = GFP_USER | __GFP_RECLAIMABLE;

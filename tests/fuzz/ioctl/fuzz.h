@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * A fuzzer of the interface: processes with threads that make any calls, on files that they share,
+ * while others change the memory that the calls are about.
+ *
+ * In each process an owner has memory and objects that nobody else knows of. Whatever the others
+ * do, nothing of that may change.
+ */
+#ifndef SOFTGEM_FUZZ_IOCTL_H
+#define SOFTGEM_FUZZ_IOCTL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FILES		6	/* of the device */
+#define BUFFERS		12	/* dma-bufs and sync_files */
+#define OFFSETS		16	/* for mmap */
+#define MAX_CALLS	64
+
+#define ARENA_SIZE	(8ul << 20)
+#define ARENA_PAGES	(ARENA_SIZE / 4096)
+/* Behind the arena nothing is mapped, so that calls may overshoot. */
+#define ARENA_GUARD	(8ul << 20)
+
+/**
+ * struct shared - what all processes have in common.
+ * @stop: time is over
+ * @failed: somebody has found something; @message says what
+ * @offsets: fake offsets that some call was given lately
+ * @calls: how often each kind of call was made
+ * @good: how often it succeeded
+ * @checks: how often an owner found its bytes as they should be
+ */
+struct shared {
+	atomic_bool stop, failed;
+	char message[512];
+	_Atomic uint64_t offsets[OFFSETS];
+	atomic_ulong calls[MAX_CALLS], good[MAX_CALLS];
+	atomic_ulong checks;
+};
+
+extern struct shared *shared;
+
+/**
+ * struct process - what the threads of a process have in common.
+ * @files: file descriptors of the device; -1: none. Whoever takes one out closes it.
+ * @buffers: likewise of other kinds
+ * @arena: the memory that calls are about, ARENA_SIZE bytes, of which any part may be missing
+ */
+struct process {
+	atomic_int files[FILES], buffers[BUFFERS];
+	uint8_t *arena;
+};
+
+extern struct process process;
+
+/** struct thread - one that fuzzes; @random is the state of its numbers. */
+struct thread {
+	uint64_t random;
+};
+
+/** rnd() - a random number below @n. */
+uint32_t rnd(struct thread *t, uint32_t n);
+/** rnd64() - one of 64 bits. */
+uint64_t rnd64(struct thread *t);
+/** one_in() - true once in @n times. */
+static inline bool one_in(struct thread *t, uint32_t n)
+{
+	return !rnd(t, n);
+}
+
+/* Numbers as they are given out: small, so that most are in use. */
+int random_file(struct thread *t);
+uint32_t random_handle(struct thread *t);
+/** random_memory() - an address in the arena, page aligned if @aligned; or, seldom, a bad one. */
+uint64_t random_memory(struct thread *t, bool aligned);
+/** random_size() - some bytes, pages mostly, that begin in the arena at @at and seldom leave it. */
+uint64_t random_size(struct thread *t, uint64_t at);
+/** keep_fd() - put a new file descriptor into a place of @table, and close what was there. */
+void keep_fd(struct thread *t, atomic_int *table, unsigned int n, int fd);
+
+/**
+ * struct call - a kind of call.
+ * @name: its name
+ * @make: makes one; returns 0 or more if it succeeded
+ * @weight: how often
+ */
+struct call {
+	const char *name;
+	int (*make)(struct thread *t);
+	unsigned int weight;
+};
+
+extern const struct call object_calls[], context_calls[], memory_calls[];
+extern const size_t num_object_calls, num_context_calls, num_memory_calls;
+
+/** make_execbuf() - EXECBUFFER2 of anything. */
+int make_execbuf(struct thread *t);
+
+/** memory_init() - make the arena, and what resolves its faults. */
+void memory_init(void);
+
+/** owner_run() - be the owner, until time is over. */
+void *owner_run(void *seed);
+
+#endif

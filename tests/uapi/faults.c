@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+#include "faults.h"
+#include "batch.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* More than any operation has. */
+#define MAX_POINTS	3000
+
+static int nth_fd = -1;
+
+/* By default only allocations fail that must not sleep. Here those of all kinds do. */
+static void faults_init(void)
+{
+	static const char *const settings[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+		{ "fail_usercopy/verbose", "0" },
+	};
+	char path[128];
+
+	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (nth_fd < 0)
+		tap_skip("the kernel has no fault injection");
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i][0]);
+		CHECK(write_file(path, settings[i][1]));
+	}
+}
+
+static void arm(unsigned int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	CHECK_INT(pwrite(nth_fd, text, len, 0), len);
+}
+
+/* Reading and writing the file are user copies too, which may be what fails. Return: did it before? */
+static bool disarm(void)
+{
+	char text[16] = "";
+	ssize_t len = pread(nth_fd, text, sizeof(text) - 1, 0);
+
+	while (pwrite(nth_fd, "0", 1, 0) != 1)
+		CHECK_INT(errno, EFAULT);
+	return len > 0 && !atoi(text);
+}
+
+static void world_begin(struct world *w)
+{
+	const uint32_t end = MI_BATCH_BUFFER_END;
+
+	memset(w, 0, sizeof(*w));
+	w->fd = gem_open();
+	w->handle = gem_create(w->fd, FAULT_OBJECT);
+	w->batch = gem_create(w->fd, PAGE);
+	gem_write(w->fd, w->batch, 0, &end, sizeof(end));
+	w->ptr = map_anon(FAULT_OBJECT);
+	fill(w->ptr, FAULT_OBJECT, 1);
+}
+
+static void world_end(struct world *w)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(w->fds); i++)
+		if (w->fds[i] > 0)
+			close(w->fds[i]);
+	CHECK_SYS(munmap(w->ptr, FAULT_OBJECT));
+	close(w->fd);
+}
+
+/* The driver works as ever, for others too. */
+static void check_usable(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE);
+
+	gpu_store(fd, handle, 8, 0x600d);
+	CHECK_HEX(gem_read32(fd, handle, 8), 0x600d);
+	close(fd);
+}
+
+static void check_allowed(const struct scenario *s, int ret, unsigned int n)
+{
+	if (ret != -ENOMEM && ret != -EFAULT && (!s->allowed || ret != s->allowed))
+		tap_fail(__FILE__, __LINE__, "got %s expected ENOMEM or EFAULT: point %u failed",
+			 strerrorname_np(-ret), n);
+}
+
+void fail_each(const struct scenario *s)
+{
+	unsigned int n, survived = 0;
+	struct world w;
+	bool failed = true;
+	int ret;
+
+	faults_init();
+	for (n = 1; failed; n++) {
+		CHECK(n < MAX_POINTS);
+		world_begin(&w);
+		if (s->setup)
+			s->setup(&w);
+		arm(n);
+		ret = s->run(&w);
+		failed = disarm();
+		if (!failed) {
+			CHECK_RET(ret, 0);
+		} else if (ret) {
+			check_allowed(s, ret, n);
+			CHECK_RET(s->run(&w), 0);
+		} else {
+			survived++;
+		}
+		if (s->check)
+			s->check(&w);
+		world_end(&w);
+		check_usable();
+	}
+	n -= 2;
+	tap_note("%u points failed, %u of them without being noticed", n, survived);
+	CHECK(n > 0);
+}
