@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 
 /* Contexts and address spaces above are destroyed at once. */
-#define MAX_ID		8
+#define MAX_ID		4
 #define MAX_OBJECTS	6
 #define MAX_RELOCS	4
 #define BATCH_DWORDS	64
@@ -290,7 +290,7 @@ int make_execbuf(struct thread *t)
 		.handles_ptr = (uintptr_t)fence, .values_ptr = (uintptr_t)points,
 	};
 	struct drm_i915_gem_execbuffer2 eb = {
-		.buffer_count = 1 + rnd(t, MAX_OBJECTS), .rsvd1 = rnd(t, 3) ? 0 : random_id(t),
+		.buffer_count = 1 + rnd(t, 1 + rnd(t, MAX_OBJECTS)), .rsvd1 = rnd(t, 3) ? 0 : random_id(t),
 		.buffers_ptr = one_in(t, 64) ? random_memory(t, false) : (uintptr_t)obj,
 		.batch_start_offset = one_in(t, 16) ? 8 * rnd(t, 64) : 0,
 		.flags = rnd(t, 5) | (rnd(t, 3) ? 0 : I915_EXEC_NO_RELOC),
@@ -299,7 +299,8 @@ int make_execbuf(struct thread *t)
 
 	memset(obj, 0, sizeof(obj));
 	for (unsigned int i = 0; i < eb.buffer_count; i++) {
-		obj[i].handle = random_handle(t);
+		/* all different, as they have to be */
+		obj[i].handle = i && !one_in(t, 32) ? obj[i - 1].handle + 1 : random_handle(t);
 		obj[i].offset = 0x100000ull * rnd(t, 64);
 		obj[i].flags = EXEC_OBJECT_WRITE * rnd(t, 2) |
 			       EXEC_OBJECT_PINNED * !one_in(t, 3) |

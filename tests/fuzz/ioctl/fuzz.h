@@ -9,6 +9,7 @@
 #ifndef SOFTGEM_FUZZ_IOCTL_H
 #define SOFTGEM_FUZZ_IOCTL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -102,7 +103,17 @@ int make_execbuf(struct thread *t);
 /** memory_init() - make the arena, and what resolves its faults. */
 void memory_init(void);
 
+/**
+ * struct owner_start - what owner_run() is given.
+ * @seed: of its numbers
+ * @ready: passed when it has mapped all that it ever will: after that the arena may have holes
+ */
+struct owner_start {
+	uint64_t seed;
+	pthread_barrier_t *ready;
+};
+
 /** owner_run() - be the owner, until time is over. */
-void *owner_run(void *seed);
+void *owner_run(void *start);
 
 #endif

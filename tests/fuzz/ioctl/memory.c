@@ -2,8 +2,10 @@
 /* What happens to the arena while calls use it: mappings of all kinds come, change and go. */
 #include "fuzz.h"
 
+#include <drm.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <i915_drm.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -25,7 +27,7 @@
 
 static int faults = -1;		/* userfaultfd */
 static int memory_file = -1;
-static _Thread_local sigjmp_buf *escape;
+static _Thread_local sigjmp_buf *volatile escape;
 
 uint64_t random_memory(struct thread *t, bool aligned)
 {
@@ -98,13 +100,20 @@ static int map_file(struct thread *t)
 		   rnd(t, 2) ? MAP_SHARED : MAP_PRIVATE, memory_file, 4096l * rnd(t, 64));
 }
 
+/* Mostly a whole object, by an offset just asked for; or any part of what others have asked for. */
 static int map_object(struct thread *t)
 {
+	struct drm_i915_gem_mmap_offset arg = { .handle = random_handle(t), .flags = rnd(t, 4) };
+	int fd = random_file(t), prot = rnd(t, 4) ? PROT_READ | PROT_WRITE : PROT_READ;
 	size_t size;
 	uint8_t *at = random_range(t, &size);
 
-	return map(at, size, rnd(t, 4) ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, random_file(t),
-		   atomic_load(&shared->offsets[rnd(t, OFFSETS)]) + (one_in(t, 8) ? 4096 * rnd(t, 16) : 0));
+	if (one_in(t, 4))
+		return map(at, size, prot, MAP_SHARED, fd, atomic_load(&shared->offsets[rnd(t, OFFSETS)]) +
+			   (one_in(t, 8) ? 4096 * rnd(t, 16) : 0));
+	if (ioctl(fd, DRM_IOCTL_I915_GEM_MMAP_OFFSET, &arg))
+		return -1;
+	return map(at, rnd(t, 2) ? 4096 : size, prot, MAP_SHARED, fd, arg.offset);
 }
 
 static int map_buffer(struct thread *t)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Handles above are closed at once, or files would fill up. */
-#define MAX_HANDLE	40
+#define MAX_HANDLE	14
 
 uint32_t random_handle(struct thread *t)
 {
@@ -87,25 +87,31 @@ static int gem_close(struct thread *t)
 	return ioctl(random_file(t), DRM_IOCTL_GEM_CLOSE, &arg);
 }
 
+/* Mostly short ones: objects are not large. */
+static uint64_t random_length(struct thread *t, uint64_t at)
+{
+	return rnd(t, 3) ? rnd(t, 6000) : random_size(t, at);
+}
+
 static int pread_object(struct thread *t)
 {
 	struct drm_i915_gem_pread arg = {
-		.handle = random_handle(t), .offset = rnd(t, 2) ? 0 : rnd(t, 70000),
+		.handle = random_handle(t), .offset = rnd(t, 3) ? 0 : rnd(t, 70000),
 		.data_ptr = random_memory(t, false),
 	};
 
-	arg.size = random_size(t, arg.data_ptr);
+	arg.size = random_length(t, arg.data_ptr);
 	return ioctl(random_file(t), DRM_IOCTL_I915_GEM_PREAD, &arg);
 }
 
 static int pwrite_object(struct thread *t)
 {
 	struct drm_i915_gem_pwrite arg = {
-		.handle = random_handle(t), .offset = rnd(t, 2) ? 0 : rnd(t, 70000),
+		.handle = random_handle(t), .offset = rnd(t, 3) ? 0 : rnd(t, 70000),
 		.data_ptr = random_memory(t, false),
 	};
 
-	arg.size = random_size(t, arg.data_ptr);
+	arg.size = random_length(t, arg.data_ptr);
 	return ioctl(random_file(t), DRM_IOCTL_I915_GEM_PWRITE, &arg);
 }
 
@@ -113,7 +119,7 @@ static int mmap_legacy(struct thread *t)
 {
 	struct drm_i915_gem_mmap arg = {
 		.handle = random_handle(t), .offset = one_in(t, 4) ? 4096 * rnd(t, 9) : 0,
-		.size = 1 + rnd(t, 64 << 10), .flags = rnd(t, 4) == 1,
+		.size = 1 + rnd(t, rnd(t, 2) ? 4096 : 64 << 10), .flags = rnd(t, 4) == 1,
 	};
 	int ret = ioctl(random_file(t), DRM_IOCTL_I915_GEM_MMAP, &arg);
 
@@ -131,7 +137,7 @@ static int mmap_legacy(struct thread *t)
 static int mmap_offset(struct thread *t)
 {
 	struct drm_i915_gem_mmap_offset arg = {
-		.handle = random_handle(t), .flags = rnd(t, 6),
+		.handle = random_handle(t), .flags = rnd(t, one_in(t, 8) ? 6 : 4),
 		.extensions = one_in(t, 32) ? random_memory(t, false) : 0,
 	};
 	int ret = ioctl(random_file(t), DRM_IOCTL_I915_GEM_MMAP_OFFSET, &arg);
@@ -304,10 +310,10 @@ static int anything(struct thread *t)
 }
 
 const struct call object_calls[] = {
-	{ "CREATE", create, 8 },
+	{ "CREATE", create, 12 },
 	{ "CREATE_EXT", create_ext, 2 },
 	{ "USERPTR", userptr, 16 },
-	{ "GEM_CLOSE", gem_close, 10 },
+	{ "GEM_CLOSE", gem_close, 6 },
 	{ "PREAD", pread_object, 6 },
 	{ "PWRITE", pwrite_object, 6 },
 	{ "MMAP", mmap_legacy, 3 },

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * ioctl_fuzz [SEED [SECONDS [PROCESSES]]]: see fuzz.h. To be run as root in a guest.
+ *
+ * Prints how often each call was made, and how often it succeeded. Exit status 0 if all owners
+ * found what is theirs unchanged, and every process that was killed has gone.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define THREADS		3
+#define MAX_PROCESSES	8
+/* A killed process may have to wait for requests, and for whoever else is killed. */
+#define REAP_SECONDS	120
+
+struct shared *shared;
+struct process process;
+
+static struct call calls[MAX_CALLS];
+static size_t num_calls;
+static unsigned int total_weight;
+
+uint64_t rnd64(struct thread *t)
+{
+	t->random ^= t->random << 13;
+	t->random ^= t->random >> 7;
+	t->random ^= t->random << 17;
+	return t->random * 0x2545f4914f6cdd1dull;
+}
+
+uint32_t rnd(struct thread *t, uint32_t n)
+{
+	return (rnd64(t) >> 32) % n;
+}
+
+static uint64_t seed_of(uint64_t seed, unsigned int n)
+{
+	return (seed + n) * 0x9e3779b97f4a7c15ull | 1;
+}
+
+int random_file(struct thread *t)
+{
+	return atomic_load(&process.files[rnd(t, FILES)]);
+}
+
+void keep_fd(struct thread *t, atomic_int *table, unsigned int n, int fd)
+{
+	int old = atomic_exchange(&table[rnd(t, n)], fd);
+
+	if (old >= 0)
+		close(old);
+}
+
+static void add_calls(const struct call *table, size_t n)
+{
+	for (size_t i = 0; i < n && num_calls < MAX_CALLS; i++) {
+		calls[num_calls++] = table[i];
+		total_weight += table[i].weight;
+	}
+}
+
+static void *fuzz(void *arg)
+{
+	struct thread t = { .random = *(uint64_t *)arg };
+
+	while (!atomic_load(&shared->stop)) {
+		uint32_t at = rnd(&t, total_weight);
+		size_t i = 0;
+
+		while (at >= calls[i].weight)
+			at -= calls[i++].weight;
+		atomic_fetch_add(&shared->calls[i], 1);
+		if (calls[i].make(&t) >= 0)
+			atomic_fetch_add(&shared->good[i], 1);
+	}
+	return NULL;
+}
+
+/* A process; the files that it finds in the table are shared with all others. */
+static void be_process(uint64_t seed)
+{
+	pthread_t threads[THREADS], owner;
+	uint64_t seeds[THREADS];
+	pthread_barrier_t ready;
+	struct owner_start start = { .seed = seed_of(seed, 99), .ready = &ready };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	process.files[0] = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+	process.files[1] = open("/dev/dri/card0", O_RDWR | O_CLOEXEC | (seed & 64 ? O_NONBLOCK : 0));
+	for (unsigned int i = 0; i < BUFFERS; i++)
+		process.buffers[i] = -1;
+	memory_init();
+	pthread_barrier_init(&ready, NULL, 2);
+	if (pthread_create(&owner, NULL, owner_run, &start))
+		_exit(2);
+	pthread_barrier_wait(&ready);
+	for (unsigned int i = 0; i < THREADS; i++) {
+		seeds[i] = seed_of(seed, i);
+		if (pthread_create(&threads[i], NULL, fuzz, &seeds[i]))
+			_exit(2);
+	}
+	pthread_join(owner, NULL);
+	for (unsigned int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	_exit(0);
+}
+
+static pid_t start_process(uint64_t seed)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		be_process(seed);
+	return pid;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+/* Kill a process. It must go, whatever it is in the middle of. Return: had it gone before? */
+static bool reap(pid_t pid)
+{
+	double end = now() + REAP_SECONDS;
+	int status;
+	char path[64], text[2048];
+	ssize_t n;
+	int fd;
+
+	if (waitpid(pid, &status, WNOHANG) == pid) {
+		printf("a process died by itself, status %#x\n", status);
+		return true;
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		usleep(10000);
+		if (now() < end)
+			continue;
+		printf("a killed process does not end:\n");
+		snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+		fd = open(path, O_RDONLY);
+		n = read(fd, text, sizeof(text));
+		printf("%.*s\n", (int)(n > 0 ? n : 0), text);
+		exit(1);
+	}
+	return false;
+}
+
+/* Batches that do not end: soon enough not to hold up the others. */
+static void set_timeout(void)
+{
+	int fd = open("/sys/kernel/debug/dri/0/i915_params/request_timeout_ms", O_WRONLY);
+
+	if (fd < 0 || write(fd, "1000", 4) != 4)
+		perror("request_timeout_ms");
+	close(fd);
+}
+
+static void report(uint64_t seed, unsigned int killed, unsigned int died)
+{
+	unsigned long all = 0;
+
+	for (size_t i = 0; i < num_calls; i++) {
+		printf("%-18s %9lu %9lu\n", calls[i].name, shared->calls[i], shared->good[i]);
+		all += shared->calls[i];
+	}
+	printf("seed %lu: %lu calls, %u processes killed, %u died, %lu checks by owners: %s\n", seed, all,
+	       killed, died, shared->checks, shared->failed ? shared->message : "nothing found");
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+	double seconds = argc > 2 ? atof(argv[2]) : 60, end = now() + seconds;
+	unsigned int n = argc > 3 ? atoi(argv[3]) : 3, killed = 0, died = 0, started = 0;
+	const struct rlimit files = { 4096, 4096 };
+	struct thread t = { .random = seed_of(seed, 1000) };
+	pid_t pids[MAX_PROCESSES];
+
+	if (n < 1 || n > MAX_PROCESSES)
+		return 2;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return 2;
+	setrlimit(RLIMIT_NOFILE, &files);
+	set_timeout();
+	add_calls(object_calls, num_object_calls);
+	add_calls(context_calls, num_context_calls);
+	add_calls(memory_calls, num_memory_calls);
+	for (unsigned int i = 0; i < FILES; i++)
+		process.files[i] = i < 2 ? -1 : open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+	if (process.files[2] < 0) {
+		perror("/dev/dri/renderD128");
+		return 2;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		pids[i] = start_process(seed_of(seed, started++));
+	while (now() < end && !shared->failed) {
+		unsigned int victim = rnd(&t, n);
+
+		usleep(200000 + rnd(&t, 2000000));
+		if (shared->failed)
+			break;
+		if (reap(pids[victim]))
+			died++;
+		else
+			killed++;
+		pids[victim] = start_process(seed_of(seed, started++));
+	}
+	shared->stop = true;
+	for (unsigned int i = 0; i < n; i++)
+		reap(pids[i]);
+	report(seed, killed, died);
+	return shared->failed;
+}
