@@ -49,7 +49,7 @@ clean:
 	rm -rf out
 	@for d in device tests/device tests/fuzz tests/uapi demo; do \
 		[ ! -f $$d/Makefile ] || $(MAKE) -C $$d clean; done
-	@find driver device \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
+	@find driver device tests/importer \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
 		-o -name modules.order -o -name Module.symvers -o -name '.*.d' \) -delete
 
 .PHONY: help module demo test conformance fuzz lint debug-kernel clean

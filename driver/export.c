@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * dma-bufs of our objects, but for tracked user pages (export_user.c). The pages stay in place while
- * anybody is attached, or has the object mapped in the kernel.
+ * dma-bufs of our objects, but for tracked user pages (export_user.c). The pages stay in place
+ * while anybody is attached, or has the object mapped in the kernel.
  *
  * See Documentation/driver-api/dma-buf.rst in the kernel's sources.
  */

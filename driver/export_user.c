@@ -205,8 +205,9 @@ static void put_table_pages(struct sg_table *table, unsigned int n, bool dirty)
 }
 
 /*
- * Fill in a table with the pages of now, with a reference to each. The reservation is held. They are
- * there for as long as the revoke lock is held, and not replaced if they are still ready at the end.
+ * Fill in a table with the pages of now, with a reference to each. The reservation is held. They
+ * are there for as long as the revoke lock is held, and nobody has replaced them if the object is
+ * ready at the end.
  */
 static int fill_table(struct sg_userptr *u, struct sg_table *table)
 {

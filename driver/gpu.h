@@ -37,7 +37,8 @@
  * @engines: what executes
  * @free_wq: ends the life of objects and contexts
  * @stats: counters, for people
- * @objects: objects that exist, and @object_bytes their bytes
+ * @objects: how many objects there are
+ * @object_bytes: how many bytes they are
  * @shrink_lock: guards @shrink_list
  * @shrink_list: objects that hold pages of their own, the longest unused first
  * @shrink_count: how many they are

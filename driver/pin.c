@@ -207,7 +207,8 @@ static void unpin_all(struct sg_pin *pin)
  * @pin: with nothing pinned
  *
  * Context: may sleep; takes mmap_lock, faults user memory. The caller holds the owner's mm_users.
- * Return: 0; -EFAULT for holes and memory that cannot be pinned; -ENOMEM; -ERESTARTSYS and its like.
+ * Return: 0; -EFAULT for holes and memory that cannot be pinned; -ENOMEM; -ERESTARTSYS and its
+ * like.
  * On an error nothing is pinned.
  */
 int sg_pin_pages(struct sg_pin *pin)

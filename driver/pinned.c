@@ -36,6 +36,7 @@ static void publish(struct sg_pinned *pinned)
 	p->npages = pinned->pin->pages.npages;
 	p->skew = pinned->pin->pages.skew;
 	p->nchunks = pinned->pin->pages.nchunks;
+	/* pairs with pinned_acquire(), and with sg_object_span() */
 	smp_store_release(&p->chunk, pinned->pin->pages.chunk);
 }
 
@@ -74,7 +75,8 @@ static const struct sg_object_ops pinned_ops = {
 	.release = pinned_release,
 };
 
-static struct sg_pin *pin_alloc_current(struct sg_gpu *gpu, unsigned long addr, u64 size, bool write)
+static struct sg_pin *pin_alloc_current(struct sg_gpu *gpu, unsigned long addr, u64 size,
+					bool write)
 {
 	struct sg_owner owner;
 	struct sg_pin *pin;

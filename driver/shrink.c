@@ -16,8 +16,8 @@
 #include "shrink.h"
 
 /*
- * Whether an object can do without its pages, and somebody gains by it: without swap, the kernel can
- * do nothing with pages whose contents matter. Its reservation is held.
+ * Whether an object can do without its pages, and somebody gains by it: without swap, the kernel
+ * can do nothing with pages whose contents matter. Its reservation is held.
  */
 static bool can_shrink(struct sg_object *obj)
 {

@@ -69,8 +69,8 @@ TRACE_EVENT(userptr_acquire,
 );
 
 /*
- * The process changed [start, end), a part of the object at least; the kernel waited so long for us.
- * Pages that requests still used were held and not waited for if @held.
+ * The process changed [start, end), a part of the object at least; the kernel waited so long for
+ * us. Pages that requests still used were held and not waited for if @held.
  */
 TRACE_EVENT(userptr_invalidate,
 	TP_PROTO(const struct sg_userptr *u, const struct mmu_notifier_range *range, bool held,

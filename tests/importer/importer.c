@@ -60,7 +60,8 @@ static int attach(struct importer *imp, const struct importer_attach __user *use
 	buf = dma_buf_get(arg.fd);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	imp->attach = dma_buf_dynamic_attach(buf, &pdev->dev, arg.dynamic ? &dynamic_ops : NULL, imp);
+	imp->attach = dma_buf_dynamic_attach(buf, &pdev->dev, arg.dynamic ? &dynamic_ops : NULL,
+					     imp);
 	if (IS_ERR(imp->attach)) {
 		int ret = PTR_ERR(imp->attach);
 

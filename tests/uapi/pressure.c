@@ -37,7 +37,7 @@ static long long number_in(const char *path, const char *name)
 	return value;
 }
 
-static uint64_t meminfo(const char *name)
+static uint64_t memory(const char *name)
 {
 	return (uint64_t)number_in("/proc/meminfo", name) << 10;
 }
@@ -73,7 +73,7 @@ static void squeeze(uint64_t keep)
 	unsigned int good = 0;
 	char text[32];
 
-	if (meminfo("SwapFree") < 3 * keep)
+	if (memory("SwapFree") < 3 * keep)
 		tap_skip("no swap, or not enough");
 	/* some machines have a few for tests that use them; what is left of a test before is not */
 	pages = pages < 256 ? pages : 0;
@@ -81,7 +81,7 @@ static void squeeze(uint64_t keep)
 	restore_at_end(NR_HUGEPAGES, text);
 	CHECK(write_file("/proc/sys/vm/drop_caches", "3"));
 	for (unsigned int i = 0; i < 50 && good < 5; i++) {
-		uint64_t free = meminfo("MemFree");
+		uint64_t free = memory("MemFree");
 
 		if (free > keep + 16 * MiB) {
 			pages = number_in("/proc/meminfo", "HugePages_Total");
@@ -93,7 +93,7 @@ static void squeeze(uint64_t keep)
 		}
 		sleep_ms(20);
 	}
-	tap_note("%llu MiB of memory are free", (unsigned long long)meminfo("MemFree") / MiB);
+	tap_note("%llu MiB of memory are free", (unsigned long long)memory("MemFree") / MiB);
 }
 
 /* Touch so much memory that others have to make room, and let go of it. */
@@ -110,7 +110,7 @@ static void press(size_t len)
 #define EACH	(8 * MiB)
 #define COUNT	20
 
-static uint64_t resident(int fd)
+static uint64_t resident_bytes(int fd)
 {
 	char path[64], line[256], unit[8] = "";
 	unsigned long long bytes = ~0ull;
@@ -147,9 +147,9 @@ static void objects_swapped(void)
 	gem_sync(fd, handle[COUNT - 1]);
 	press(KEEP);
 	tap_note("%llu of %lu MiB of objects are resident, %lld pages were swapped out",
-		 (unsigned long long)resident(fd) / MiB, COUNT * EACH / MiB,
+		 (unsigned long long)resident_bytes(fd) / MiB, COUNT * EACH / MiB,
 		 number_in("/proc/vmstat", "pswpout") - out);
-	CHECK(resident(fd) < COUNT * EACH);
+	CHECK(resident_bytes(fd) < COUNT * EACH);
 	CHECK(number_in("/proc/vmstat", "pswpout") - out > 1000);
 	for (uint32_t i = 0; i < COUNT; i++)
 		for (uint64_t at = 0; at < EACH; at += EACH / 8) {
@@ -199,7 +199,7 @@ static void tracked_swapped(void)
 	press(KEEP);
 	tap_note("%ld MiB of the process are in swap", status_kb(getpid(), "VmSwap") >> 10);
 	CHECK(status_kb(getpid(), "VmSwap") > 16 << 10);
-	CHECK(resident(fd) < len);
+	CHECK(resident_bytes(fd) < len);
 	/* Nothing that the GPU wrote is lost, whoever looks at it. */
 	CHECK_HEX(gpu_read32(fd, handle, len / 2), 0xfeedbeef);
 	for (size_t at = 0; at < len; at += PAGE)
@@ -240,16 +240,16 @@ static void killed_for_memory(void)
 	CHECK(write_file(path, "3000"));
 	handle = gem_userptr(fd, ptr, PAGE, 0);
 	gate_init(&gate);
-	before = meminfo("MemAvailable");
+	before = memory("MemAvailable");
 	pid = child_start(child_is_victim, &gate);
 	gate_pass(&gate);
-	during = meminfo("MemAvailable");
+	during = memory("MemAvailable");
 	CHECK(during < before - VICTIM / 4 * 3);
 	CHECK(write_file("/proc/sysrq-trigger", "f"));
 	CHECK(child_ended_within(pid, 10000, &status));
 	CHECK_INT(status, SIGKILL);
 	for (end = now_ns() + 10 * NSEC; now_ns() < end; sleep_ms(50)) {
-		after = meminfo("MemAvailable");
+		after = memory("MemAvailable");
 		if (after > before - VICTIM / 4)
 			break;
 	}

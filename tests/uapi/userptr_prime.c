@@ -464,8 +464,10 @@ static void vgem(void)
 	CHECK(locked_kb_becomes(0));
 }
 
-/* Attach as a device that can be told of moves. Where the kernel is not built for that, check that
- * it is pinned like the others, and skip the rest. */
+/*
+ * Attach as a device that can be told of moves. Where the kernel is not built for that, check that
+ * it is pinned like the others, and skip the rest.
+ */
 static void attach_told(int dev, int dmabuf)
 {
 	long before = locked_kb();

@@ -94,15 +94,16 @@ static struct event trace_event(const char *name, const void *ptr)
 /* A number of a traced line. */
 static unsigned long long field(const struct event *event, const char *name)
 {
+	char label[64], *at, *end;
 	unsigned long long value;
-	char label[64];
-	char *at;
 
 	snprintf(label, sizeof(label), " %s=", name);
 	at = strstr(event->line, label);
 	if (!at)
 		tap_fail(__FILE__, __LINE__, "got %s expected %s in it", event->line, label);
-	CHECK_INT(sscanf(at + strlen(label), "%lli", (long long *)&value), 1);
+	at += strlen(label);
+	value = *at == '-' ? (unsigned long long)strtoll(at, &end, 0) : strtoull(at, &end, 0);
+	CHECK(end > at);
 	return value;
 }
 
