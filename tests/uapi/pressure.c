@@ -42,6 +42,19 @@ static uint64_t memory(const char *name)
 	return (uint64_t)number_in("/proc/meminfo", name) << 10;
 }
 
+/* What is available, once what went before has been given back. */
+static uint64_t settled(void)
+{
+	uint64_t last = 0, now = memory("MemAvailable");
+
+	for (unsigned int i = 0; i < 50 && now / MiB != last / MiB; i++) {
+		sleep_ms(200);
+		last = now;
+		now = memory("MemAvailable");
+	}
+	return now;
+}
+
 /* Have a process write something to a file when this one is gone, whichever way it goes. */
 static void restore_at_end(const char *path, const char *text)
 {
@@ -240,7 +253,7 @@ static void killed_for_memory(void)
 	CHECK(write_file(path, "3000"));
 	handle = gem_userptr(fd, ptr, PAGE, 0);
 	gate_init(&gate);
-	before = memory("MemAvailable");
+	before = settled();
 	pid = child_start(child_is_victim, &gate);
 	gate_pass(&gate);
 	during = memory("MemAvailable");
