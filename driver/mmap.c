@@ -36,10 +36,24 @@ static struct sg_mmap_offset *find_offset(struct sg_object *obj, enum sg_mmap_ki
 	return NULL;
 }
 
+/*
+ * Objects at the end of their life have their offsets until the GPU is done with them. So if there
+ * is no room, that is waited for.
+ */
+static int add_offset(struct sg_object *obj, struct drm_vma_offset_node *node)
+{
+	struct drm_vma_offset_manager *mgr = obj->base.dev->vma_offset_manager;
+	int ret = drm_vma_offset_add(mgr, node, obj->base.size >> PAGE_SHIFT);
+
+	if (ret != -ENOSPC)
+		return ret;
+	flush_workqueue(sg_object_gpu(obj)->free_wq);
+	return drm_vma_offset_add(mgr, node, obj->base.size >> PAGE_SHIFT);
+}
+
 /* Find or make the fake offset for a kind. */
 static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kind kind)
 {
-	struct drm_vma_offset_manager *mgr = obj->base.dev->vma_offset_manager;
 	struct sg_mmap_offset *mo, *fresh;
 	int ret;
 
@@ -55,7 +69,7 @@ static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kin
 	fresh->obj = obj;
 	fresh->kind = kind;
 	drm_vma_node_reset(&fresh->node);
-	ret = drm_vma_offset_add(mgr, &fresh->node, obj->base.size >> PAGE_SHIFT);
+	ret = add_offset(obj, &fresh->node);
 	if (ret) {
 		kfree(fresh);
 		return ERR_PTR(ret);
@@ -70,7 +84,7 @@ static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kin
 	}
 	spin_unlock(&obj->mmap_lock);
 	if (fresh) {
-		drm_vma_offset_remove(mgr, &fresh->node);
+		drm_vma_offset_remove(obj->base.dev->vma_offset_manager, &fresh->node);
 		kfree(fresh);
 	}
 	return mo;
@@ -83,6 +97,7 @@ static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kin
  * @file: who may use it
  * @offset: the answer, in bytes; always the same for the same object and kind
  *
+ * Context: no lock; may wait for the GPU, if all offsets are in use.
  * Return: 0; -ENODEV for objects whose memory is a process's own, and for another device's but
  * through the aperture; -ENOMEM; -ENOSPC.
  */
@@ -122,13 +137,20 @@ struct sg_fill {
 	unsigned long left;
 };
 
+/* Whether an entry may be written over: it is not that of a page which a private mapping copied. */
+static bool may_fill(pte_t pte)
+{
+	return pte_none(pte) || (pte_present(pte) && pte_special(pte));
+}
+
 static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 {
 	struct sg_fill *fill = data;
 
 	if (!fill->left)
 		fill->left = sg_pages_lookup(&fill->obj->pages, fill->index, &fill->pfn);
-	set_pte_at(fill->mm, addr, pte, pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
+	if (may_fill(ptep_get(pte)))
+		set_pte_at(fill->mm, addr, pte, pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
 	fill->index++;
 	fill->pfn++;
 	fill->left--;
@@ -173,6 +195,25 @@ static vm_fault_t fault_code(int err)
 	}
 }
 
+/* Who looks at an object keeps the device from going, and holds the reservation. */
+static int look_begin(struct sg_object *obj, int *idx)
+{
+	int ret;
+
+	if (!drm_dev_enter(obj->base.dev, idx))
+		return -ENODEV;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		drm_dev_exit(*idx);
+	return ret;
+}
+
+static void look_end(struct sg_object *obj, int idx)
+{
+	dma_resv_unlock(obj->base.resv);
+	drm_dev_exit(idx);
+}
+
 /* Fill in a mapping that begins at page @first of the object. */
 static vm_fault_t fault_object(struct vm_area_struct *vma, struct sg_object *obj,
 			       unsigned long first)
@@ -180,52 +221,64 @@ static vm_fault_t fault_object(struct vm_area_struct *vma, struct sg_object *obj
 	vm_fault_t fault;
 	int ret, idx;
 
-	if (!drm_dev_enter(obj->base.dev, &idx))
-		return VM_FAULT_SIGBUS;
-	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
-	if (ret) {
-		fault = fault_code(ret);
-		goto exit;
-	}
+	ret = look_begin(obj, &idx);
+	if (ret)
+		return fault_code(ret);
 	ret = sg_object_get_pages(obj);
 	sg_shadow_flush(obj);
 	fault = ret ? fault_code(ret) : fill_vma(vma, obj, first, 0, ULONG_MAX);
-	dma_resv_unlock(obj->base.resv);
-exit:
-	drm_dev_exit(idx);
+	look_end(obj, idx);
 	return fault;
 }
 
 /*
- * A debugger reads or writes: the kernel cannot look at such a mapping by itself, and asks for as
- * much as the debugger does, whether the mapping has it or not.
+ * A debugger reads or writes: the kernel cannot look at such a mapping by itself. He may do what the
+ * process may, but for a range that leaves the mapping: he is not given a part of it. What a private
+ * mapping has copied is not the object's, and out of our sight. Returns how many bytes, or -errno.
  */
-static int access_object(struct vm_area_struct *vma, unsigned long addr, struct sg_object *obj,
-			 u64 offset, void *buf, int len, int write)
+static int access_begin(const struct vm_area_struct *vma, unsigned long addr, int len, int write,
+			struct sg_object *obj, int *idx)
 {
-	int done = 0, ret;
-
-	if (write && obj->read_only)
+	if (is_cow_mapping(vma->vm_flags))
+		return -EFAULT;
+	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EACCES;
 	if (len > vma->vm_end - addr)
 		return -EINVAL;
-	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
-	if (ret)
-		return ret;
-	ret = sg_object_get_pages(obj);
-	sg_shadow_flush(obj);
-	while (!ret && done < len) {
-		size_t n = len - done;
-		void *ptr = sg_object_span(obj, offset + done, &n);
+	return look_begin(obj, idx) ?: len;
+}
+
+/* Copy a part of an object, whose reservation is held and whose pages are there. */
+static void access_pages(struct sg_object *obj, u64 offset, void *buf, int len, int write)
+{
+	while (len) {
+		size_t n = len;
+		void *ptr = sg_object_span(obj, offset, &n);
 
 		if (write)
-			memcpy(ptr, buf + done, n);
+			memcpy(ptr, buf, n);
 		else
-			memcpy(buf + done, ptr, n);
-		done += n;
+			memcpy(buf, ptr, n);
+		offset += n;
+		buf += n;
+		len -= n;
 	}
-	dma_resv_unlock(obj->base.resv);
-	return ret ?: done;
+}
+
+static int access_object(struct vm_area_struct *vma, unsigned long addr, struct sg_object *obj,
+			 u64 offset, void *buf, int len, int write)
+{
+	int ret, idx;
+
+	len = access_begin(vma, addr, len, write, obj, &idx);
+	if (len < 0)
+		return len;
+	ret = sg_object_get_pages(obj);
+	sg_shadow_flush(obj);
+	if (!ret)
+		access_pages(obj, offset, buf, len, write);
+	look_end(obj, idx);
+	return ret ?: len;
 }
 
 /* The page of the object that a mapping by a fake offset begins with. */
@@ -234,6 +287,12 @@ static unsigned long offset_first(const struct vm_area_struct *vma)
 	struct sg_mmap_offset *mo = vma->vm_private_data;
 
 	return vma->vm_pgoff - drm_vma_node_start(&mo->node);
+}
+
+/* The byte of the object at an address. */
+static u64 offset_at(const struct vm_area_struct *vma, unsigned long addr)
+{
+	return ((u64)offset_first(vma) << PAGE_SHIFT) + addr - vma->vm_start;
 }
 
 static vm_fault_t cpu_fault(struct vm_fault *vmf)
@@ -248,9 +307,7 @@ static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 {
 	struct sg_mmap_offset *mo = vma->vm_private_data;
 
-	return access_object(vma, addr, mo->obj,
-			     addr - vma->vm_start + ((u64)offset_first(vma) << PAGE_SHIFT), buf,
-			     len, write);
+	return access_object(vma, addr, mo->obj, offset_at(vma, addr), buf, len, write);
 }
 
 /**
@@ -269,8 +326,9 @@ static int fill_view_pte(pte_t *pte, unsigned long addr, void *data)
 {
 	struct sg_view_fill *fill = data;
 
-	set_pte_at(fill->mm, addr, pte,
-		   pte_mkspecial(pfn_pte(vmalloc_to_pfn(fill->mem), fill->prot)));
+	if (may_fill(ptep_get(pte)))
+		set_pte_at(fill->mm, addr, pte,
+			   pte_mkspecial(pfn_pte(vmalloc_to_pfn(fill->mem), fill->prot)));
 	fill->mem += PAGE_SIZE;
 	return 0;
 }
@@ -319,20 +377,16 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 	struct sg_object *obj = mo->obj;
 	/* what is written to a private mapping goes to a copy */
 	bool write = vmf->flags & FAULT_FLAG_WRITE && vma->vm_flags & VM_SHARED;
-	u64 offset = ((u64)offset_first(vma) << PAGE_SHIFT) + vmf->address - vma->vm_start;
 	struct sg_object *busy = NULL;
 	vm_fault_t fault;
 	u64 start, end;
 	int ret, idx;
 
-	if (!drm_dev_enter(obj->base.dev, &idx))
-		return VM_FAULT_SIGBUS;
-	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
-	if (ret) {
-		fault = fault_code(ret);
-		goto exit;
-	}
-	ret = sg_object_get_pages(obj) ?: sg_aperture_bind(obj, offset, &start, &end, &busy);
+	ret = look_begin(obj, &idx);
+	if (ret)
+		return fault_code(ret);
+	ret = sg_object_get_pages(obj) ?:
+	      sg_aperture_bind(obj, offset_at(vma, vmf->address), &start, &end, &busy);
 	if (ret)
 		fault = fault_code(ret);
 	else if (obj->tiling == SG_LINEAR)
@@ -340,50 +394,48 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 				 end >> PAGE_SHIFT);
 	else
 		fault = fill_view(vma, obj, vmf->address, write);
-	dma_resv_unlock(obj->base.resv);
+	look_end(obj, idx);
 	wait_for(busy);
-exit:
-	drm_dev_exit(idx);
 	return fault;
 }
 
-/* A debugger looks at a linear or a tiled object: at the latter's shadow, as the process does. */
+/* Copy a part of a view of a tiled object's shadow: what the process sees. Returns the bytes copied. */
+static int access_view(struct sg_object *obj, u64 offset, void *buf, int len, int write)
+{
+	struct sg_shadow_view *view;
+	u64 start, size;
+
+	view = sg_shadow_get(obj, offset, &start, &size);
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	/* the caller asks again for what is beyond the view */
+	len = min_t(u64, len, start + size - offset);
+	if (write) {
+		view->dirty = true;
+		memcpy(view->mem + (offset - start), buf, len);
+	} else {
+		memcpy(buf, view->mem + (offset - start), len);
+	}
+	return len;
+}
+
 static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
 		      int write)
 {
 	struct sg_mmap_offset *mo = vma->vm_private_data;
 	struct sg_object *obj = mo->obj;
-	u64 offset = addr - vma->vm_start + ((u64)offset_first(vma) << PAGE_SHIFT);
-	struct sg_shadow_view *view;
-	u64 start, size;
-	int ret;
+	int ret, idx;
 
-	if (READ_ONCE(obj->tiling) == SG_LINEAR)
-		return access_object(vma, addr, obj, offset, buf, len, write);
-	if (len > vma->vm_end - addr)
-		return -EINVAL;
-	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
-	if (ret)
-		return ret;
-	ret = obj->tiling == SG_LINEAR ? -EAGAIN : sg_object_get_pages(obj);
-	if (ret)
-		goto unlock;
-	view = sg_shadow_get(obj, offset, &start, &size);
-	if (IS_ERR(view)) {
-		ret = PTR_ERR(view);
-		goto unlock;
-	}
-	/* the caller asks again for what is beyond the view */
-	ret = min_t(u64, len, start + size - offset);
-	if (write) {
-		view->dirty = true;
-		memcpy(view->mem + (offset - start), buf, ret);
-	} else {
-		memcpy(buf, view->mem + (offset - start), ret);
-	}
-unlock:
-	dma_resv_unlock(obj->base.resv);
-	return ret;
+	len = access_begin(vma, addr, len, write, obj, &idx);
+	if (len < 0)
+		return len;
+	ret = sg_object_get_pages(obj);
+	if (!ret && obj->tiling != SG_LINEAR)
+		ret = access_view(obj, offset_at(vma, addr), buf, len, write);
+	else if (!ret)
+		access_pages(obj, offset_at(vma, addr), buf, len, write);
+	look_end(obj, idx);
+	return ret ?: len;
 }
 
 static void cpu_open(struct vm_area_struct *vma)
@@ -554,16 +606,10 @@ int sg_mmap_object(struct sg_object *obj, struct vm_area_struct *vma)
  */
 void sg_mmap_revoke(struct sg_object *obj)
 {
-	struct sg_mmap_offset *mo;
+	enum sg_mmap_kind kind;
 
-	spin_lock(&obj->mmap_lock);
-	list_for_each_entry(mo, &obj->offsets, link) {
-		/* offsets stay until the object goes: the list does not change behind us */
-		spin_unlock(&obj->mmap_lock);
-		drm_vma_node_unmap(&mo->node, obj->base.dev->anon_inode->i_mapping);
-		spin_lock(&obj->mmap_lock);
-	}
-	spin_unlock(&obj->mmap_lock);
+	for (kind = 0; kind < SG_MMAP_KINDS; kind++)
+		sg_mmap_revoke_kind(obj, kind);
 }
 
 /**
@@ -595,9 +641,10 @@ void sg_mmap_revoke_range(struct sg_object *obj, enum sg_mmap_kind kind, u64 sta
 	spin_lock(&obj->mmap_lock);
 	mo = find_offset(obj, kind);
 	spin_unlock(&obj->mmap_lock);
+	/* what a private mapping has copied is the process's own, and stays */
 	if (mo)
 		unmap_mapping_range(obj->base.dev->anon_inode->i_mapping,
-				    drm_vma_node_offset_addr(&mo->node) + start, len, 1);
+				    drm_vma_node_offset_addr(&mo->node) + start, len, 0);
 }
 
 /**
