@@ -13,6 +13,7 @@
 
 #include "bus.h"
 #include "debugfs.h"
+#include "dumb.h"
 #include "gpu.h"
 #include "i915/i915.h"
 #include "mmap.h"
@@ -40,9 +41,12 @@ static const struct file_operations sg_fops = {
 };
 
 static struct drm_driver sg_drm_driver = {
-	.driver_features = DRIVER_GEM | DRIVER_RENDER | DRIVER_SYNCOBJ | DRIVER_SYNCOBJ_TIMELINE,
+	.driver_features = DRIVER_GEM | DRIVER_RENDER | DRIVER_SYNCOBJ | DRIVER_SYNCOBJ_TIMELINE |
+			   DRIVER_MODESET,
 	.open = i915_open,
 	.postclose = i915_postclose,
+	.dumb_create = sg_dumb_create,
+	.dumb_map_offset = sg_dumb_map_offset,
 	.gem_prime_import = sg_prime_import,
 	SG_DRM_PRIME_HELPERS
 	.ioctls = i915_ioctls,
@@ -124,6 +128,9 @@ static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(gpu);
 	pci_set_drvdata(pdev, gpu);
 	ret = gpu_init(gpu);
+	if (ret)
+		return ret;
+	ret = sg_dumb_init(gpu);
 	if (ret)
 		return ret;
 	ret = drm_dev_register(&gpu->drm, 0);

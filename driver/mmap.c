@@ -214,21 +214,16 @@ static void look_end(struct sg_object *obj, int idx)
 	drm_dev_exit(idx);
 }
 
-/* Fill in a mapping that begins at page @first of the object. */
-static vm_fault_t fault_object(struct vm_area_struct *vma, struct sg_object *obj,
-			       unsigned long first)
+/* Fill in a mapping that begins at page @first of the object, whose reservation is held. */
+static vm_fault_t fill_object(struct vm_area_struct *vma, struct sg_object *obj,
+			      unsigned long first)
 {
-	vm_fault_t fault;
-	int ret, idx;
+	int ret = sg_object_get_pages(obj);
 
-	ret = look_begin(obj, &idx);
 	if (ret)
 		return fault_code(ret);
-	ret = sg_object_get_pages(obj);
 	sg_shadow_flush(obj);
-	fault = ret ? fault_code(ret) : fill_vma(vma, obj, first, 0, ULONG_MAX);
-	look_end(obj, idx);
-	return fault;
+	return fill_vma(vma, obj, first, 0, ULONG_MAX);
 }
 
 /*
@@ -236,49 +231,35 @@ static vm_fault_t fault_object(struct vm_area_struct *vma, struct sg_object *obj
  * process may, but for a range that leaves the mapping: he is not given a part of it. What a private
  * mapping has copied is not the object's, and out of our sight. Returns how many bytes, or -errno.
  */
-static int access_begin(const struct vm_area_struct *vma, unsigned long addr, int len, int write,
-			struct sg_object *obj, int *idx)
+static int access_len(const struct vm_area_struct *vma, unsigned long addr, int len, int write)
 {
 	if (is_cow_mapping(vma->vm_flags))
 		return -EFAULT;
 	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EACCES;
-	if (len > vma->vm_end - addr)
-		return -EINVAL;
-	return look_begin(obj, idx) ?: len;
+	return len > vma->vm_end - addr ? -EINVAL : len;
 }
 
-/* Copy a part of an object, whose reservation is held and whose pages are there. */
-static void access_pages(struct sg_object *obj, u64 offset, void *buf, int len, int write)
+/* Copy a part of an object whose reservation is held. Returns the bytes copied, or -errno. */
+static int access_pages(struct sg_object *obj, u64 offset, void *buf, int len, int write)
 {
-	while (len) {
-		size_t n = len;
-		void *ptr = sg_object_span(obj, offset, &n);
+	int done, ret = sg_object_get_pages(obj);
+	size_t n;
 
-		if (write)
-			memcpy(ptr, buf, n);
-		else
-			memcpy(buf, ptr, n);
-		offset += n;
-		buf += n;
-		len -= n;
-	}
-}
-
-static int access_object(struct vm_area_struct *vma, unsigned long addr, struct sg_object *obj,
-			 u64 offset, void *buf, int len, int write)
-{
-	int ret, idx;
-
-	len = access_begin(vma, addr, len, write, obj, &idx);
-	if (len < 0)
-		return len;
-	ret = sg_object_get_pages(obj);
+	if (ret)
+		return ret;
 	sg_shadow_flush(obj);
-	if (!ret)
-		access_pages(obj, offset, buf, len, write);
-	look_end(obj, idx);
-	return ret ?: len;
+	for (done = 0; done < len; done += n) {
+		void *ptr;
+
+		n = len - done;
+		ptr = sg_object_span(obj, offset + done, &n);
+		if (write)
+			memcpy(ptr, buf + done, n);
+		else
+			memcpy(buf + done, ptr, n);
+	}
+	return len;
 }
 
 /* The page of the object that a mapping by a fake offset begins with. */
@@ -298,16 +279,32 @@ static u64 offset_at(const struct vm_area_struct *vma, unsigned long addr)
 static vm_fault_t cpu_fault(struct vm_fault *vmf)
 {
 	struct sg_mmap_offset *mo = vmf->vma->vm_private_data;
+	vm_fault_t fault;
+	int ret, idx;
 
-	return fault_object(vmf->vma, mo->obj, offset_first(vmf->vma));
+	ret = look_begin(mo->obj, &idx);
+	if (ret)
+		return fault_code(ret);
+	fault = fill_object(vmf->vma, mo->obj, offset_first(vmf->vma));
+	look_end(mo->obj, idx);
+	return fault;
 }
 
 static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
 		      int write)
 {
 	struct sg_mmap_offset *mo = vma->vm_private_data;
+	int ret, idx;
 
-	return access_object(vma, addr, mo->obj, offset_at(vma, addr), buf, len, write);
+	len = access_len(vma, addr, len, write);
+	if (len < 0)
+		return len;
+	ret = look_begin(mo->obj, &idx);
+	if (ret)
+		return ret;
+	ret = access_pages(mo->obj, offset_at(vma, addr), buf, len, write);
+	look_end(mo->obj, idx);
+	return ret;
 }
 
 /**
@@ -404,7 +401,11 @@ static int access_view(struct sg_object *obj, u64 offset, void *buf, int len, in
 {
 	struct sg_shadow_view *view;
 	u64 start, size;
+	int ret;
 
+	ret = sg_object_get_pages(obj);
+	if (ret)
+		return ret;
 	view = sg_shadow_get(obj, offset, &start, &size);
 	if (IS_ERR(view))
 		return PTR_ERR(view);
@@ -426,16 +427,18 @@ static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	struct sg_object *obj = mo->obj;
 	int ret, idx;
 
-	len = access_begin(vma, addr, len, write, obj, &idx);
+	len = access_len(vma, addr, len, write);
 	if (len < 0)
 		return len;
-	ret = sg_object_get_pages(obj);
-	if (!ret && obj->tiling != SG_LINEAR)
+	ret = look_begin(obj, &idx);
+	if (ret)
+		return ret;
+	if (obj->tiling == SG_LINEAR)
+		ret = access_pages(obj, offset_at(vma, addr), buf, len, write);
+	else
 		ret = access_view(obj, offset_at(vma, addr), buf, len, write);
-	else if (!ret)
-		access_pages(obj, offset_at(vma, addr), buf, len, write);
 	look_end(obj, idx);
-	return ret ?: len;
+	return ret;
 }
 
 static void cpu_open(struct vm_area_struct *vma)
@@ -469,19 +472,38 @@ static const struct vm_operations_struct gtt_ops = {
 
 /*
  * A mapping of a dma-buf is one of the dma-buf's file, where revocation would not find it; so it
- * keeps the pages in place.
+ * keeps the pages in place. It works for as long as it is there, whether the device does or not.
  */
 static vm_fault_t buf_fault(struct vm_fault *vmf)
 {
-	return fault_object(vmf->vma, vmf->vma->vm_private_data, vmf->vma->vm_pgoff);
+	struct sg_object *obj = vmf->vma->vm_private_data;
+	vm_fault_t fault;
+	int ret;
+
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return fault_code(ret);
+	fault = fill_object(vmf->vma, obj, vmf->vma->vm_pgoff);
+	dma_resv_unlock(obj->base.resv);
+	return fault;
 }
 
 static int buf_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
 		      int write)
 {
-	return access_object(vma, addr, vma->vm_private_data,
-			     addr - vma->vm_start + ((u64)vma->vm_pgoff << PAGE_SHIFT), buf, len,
-			     write);
+	u64 offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + addr - vma->vm_start;
+	struct sg_object *obj = vma->vm_private_data;
+	int ret;
+
+	len = access_len(vma, addr, len, write);
+	if (len < 0)
+		return len;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return ret;
+	ret = access_pages(obj, offset, buf, len, write);
+	dma_resv_unlock(obj->base.resv);
+	return ret;
 }
 
 static void buf_open(struct vm_area_struct *vma)
