@@ -1,172 +1,347 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * The driver is unbound from the device while processes have files, mappings, dma-bufs and requests.
+ * The device goes while processes have its buffers mapped and its GPU at work. Each subtest ends
+ * with a device that works.
  */
 #include "batch.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DRIVER	"/sys/bus/pci/drivers/softgem"
-#define SIZE	(4 * PAGE)
+#define SIZE	(64 * PAGE)
 
-static char device[NAME_MAX + 1];
+enum kind { GTT, TILED_X, TILED_Y, WC, WB, UC, KINDS };
 
-static void find_device(void)
+/* The PCI device's name, such as 0001:00:02.0. */
+static const char *pci_name(void)
 {
-	DIR *dir = opendir(DRIVER);
-	struct dirent *d;
+	static char name[128];
+	char path[64], link[128] = "";
 
-	CHECK(dir);
-	while ((d = readdir(dir)))
-		if (strchr(d->d_name, ':'))
-			snprintf(device, sizeof(device), "%s", d->d_name);
-	closedir(dir);
-	CHECK(*device);
+	snprintf(path, sizeof(path), "/sys/class/drm/card%d/device", gem_card_minor());
+	CHECK(readlink(path, link, sizeof(link) - 1) > 0);
+	snprintf(name, sizeof(name), "%s", basename(link));
+	return name;
 }
 
-static void unbind(void)
+static void set_bound(const char *name, bool bound)
 {
-	find_device();
-	CHECK(write_file(DRIVER "/unbind", device));
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/softgem/%s", bound ? "bind" : "unbind");
+	CHECK(write_file(path, name));
 }
 
-static void bind_again(void)
+static void *map_kind(int fd, uint32_t handle, enum kind kind)
 {
-	uint32_t handle;
-	int fd;
+	static const uint64_t offset_kind[KINDS] = {
+		[GTT] = I915_MMAP_OFFSET_GTT, [TILED_X] = I915_MMAP_OFFSET_GTT,
+		[TILED_Y] = I915_MMAP_OFFSET_GTT, [WC] = I915_MMAP_OFFSET_WC,
+		[WB] = I915_MMAP_OFFSET_WB, [UC] = I915_MMAP_OFFSET_UC,
+	};
+	uint32_t mode = kind == TILED_X ? I915_TILING_X : I915_TILING_Y, stride = 2048, swizzle;
 
-	CHECK(write_file(DRIVER "/bind", device));
-	fd = gem_open();
-	handle = gem_create(fd, PAGE);
-	gpu_store(fd, handle, 4, 0xb1bd);
-	CHECK_HEX(gem_read32(fd, handle, 4), 0xb1bd);
-	close(fd);
+	if (kind == TILED_X || kind == TILED_Y)
+		CHECK_RET(try_set_tiling(fd, handle, &mode, &stride, &swizzle), 0);
+	return gem_mmap(fd, handle, SIZE, offset_kind[kind]);
 }
 
-/* Whether touching a byte is SIGBUS. */
-static bool is_dead(const char *ptr)
+/* Whether an access ends a process with SIGBUS. */
+static void check_sigbus(char *ptr, bool write)
 {
-	int status;
 	pid_t pid = fork();
+	int status;
 
-	CHECK(pid >= 0);
+	CHECK_SYS(pid);
 	if (!pid) {
 		signal(SIGBUS, SIG_DFL);
-		_exit(*(volatile const char *)ptr);
+		if (write)
+			*(volatile char *)ptr = 1;
+		else
+			(void)*(volatile char *)ptr;
+		_exit(0);
 	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
+	CHECK(child_ended_within(pid, 10000, &status));
+	CHECK(WIFSIGNALED(status));
+	CHECK_INT(WTERMSIG(status), SIGBUS);
 }
 
-static void mappings(void)
+/* The new device does what a device does. */
+static void check_works(void)
 {
-	static const uint64_t kinds[] = { I915_MMAP_OFFSET_WB, I915_MMAP_OFFSET_WC,
-					  I915_MMAP_OFFSET_UC, I915_MMAP_OFFSET_GTT };
-	uint32_t mode = I915_TILING_X, stride = 512, swizzle, tiled;
 	int fd = gem_open();
-	char *ptr[5], *untouched;
-
-	for (int i = 0; i < 4; i++)
-		ptr[i] = gem_mmap(fd, gem_create(fd, SIZE), SIZE, kinds[i]);
-	tiled = gem_create(fd, SIZE);
-	CHECK_RET(try_set_tiling(fd, tiled, &mode, &stride, &swizzle), 0);
-	ptr[4] = gem_mmap(fd, tiled, SIZE, I915_MMAP_OFFSET_GTT);
-	untouched = gem_mmap(fd, gem_create(fd, SIZE), SIZE, I915_MMAP_OFFSET_WB);
-	for (int i = 0; i < 5; i++)
-		fill(ptr[i], SIZE, i);
-
-	unbind();
-	for (int i = 0; i < 5; i++)
-		CHECK(is_dead(ptr[i] + PAGE));
-	CHECK(is_dead(untouched));
-	CHECK_SYS(munmap(ptr[0], SIZE));
-	CHECK_SYS(munmap(ptr[1] + PAGE, PAGE));
-	close(fd);
-	CHECK(is_dead(ptr[2]));
-	bind_again();
-	CHECK(is_dead(ptr[3]));
-}
-
-static void ioctls(void)
-{
-	int fd = gem_open(), value;
 	uint32_t handle = gem_create(fd, SIZE);
-	uint64_t size = PAGE, offset;
+	char *ptr = map_kind(fd, handle, TILED_X);
 
-	CHECK_RET(try_mmap_offset(fd, handle, I915_MMAP_OFFSET_WB, &offset), 0);
-	unbind();
-	CHECK_RET(try_getparam(fd, I915_PARAM_CHIPSET_ID, &value), -ENODEV);
-	CHECK_RET(try_create(fd, &size, &handle), -ENODEV);
-	CHECK_RET(try_mmap_gtt(fd, handle, &offset), -ENODEV);
-	CHECK(mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, offset) == MAP_FAILED);
+	fill(ptr, SIZE, 1);
+	CHECK_FILL(ptr, SIZE, 1);
+	gpu_store(fd, handle, 0, 0xa11fe);
+	CHECK_HEX(gem_read32(fd, handle, 0), 0xa11fe);
+	CHECK_SYS(munmap(ptr, SIZE));
 	close(fd);
-	bind_again();
 }
 
-static long unbind_job(void *arg)
+static void every_kind(void)
 {
-	(void)arg;
-	unbind();
-	return 0;
+	const char *name = pci_name();
+	int fd = gem_open();
+	char *touched[KINDS], *fresh[KINDS];
+
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		touched[kind] = map_kind(fd, gem_create(fd, SIZE), kind);
+		fresh[kind] = map_kind(fd, gem_create(fd, SIZE), kind);
+		fill(touched[kind], SIZE, kind);
+	}
+	set_bound(name, false);
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		tap_note("kind %d", kind);
+		check_sigbus(touched[kind] + PAGE, false);
+		check_sigbus(touched[kind] + PAGE, true);
+		check_sigbus(fresh[kind], false);
+	}
+	set_bound(name, true);
+	/* another device, if at the same place: the old one's mappings stay what they are */
+	check_works();
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		check_sigbus(touched[kind], true);
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		CHECK_SYS(munmap(touched[kind], SIZE));
+		CHECK_SYS(munmap(fresh[kind] + PAGE, PAGE));
+	}
+	close(fd);
+	check_works();
 }
 
-/* What the GPU was at ends, user memory and all, and nobody waits for it for ever. */
-static void requests(void)
+/* What is a file of its own does not go with the device: the legacy ioctl's mapping, and a dma-buf. */
+static void files_stay(void)
 {
-	char *user = map_anon(SIZE), *imported;
+	const char *name = pci_name();
 	int fd = gem_open(), dmabuf;
-	uint32_t shared = gem_create(fd, SIZE);
-	struct spin s, queued;
-	struct job job;
+	uint32_t handle = gem_create(fd, SIZE);
+	char *legacy, *buf, *fresh;
 
-	CHECK_RET(try_prime_export(fd, shared, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
-	imported = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
-	CHECK_SYS(imported);
-	fill(imported, SIZE, 5);
-	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, user, SIZE, 0), EXEC_OBJECT_WRITE);
-	spin_start(&queued, fd, 0, I915_EXEC_BLT, shared, EXEC_OBJECT_WRITE);
-	job_start(&job, unbind_job, NULL);
-	CHECK(job_done_within(&job, 10000));
-	CHECK_INT(job_end(&job), 0);
-	/* the notifier waits for the request, which has to have ended */
-	CHECK_SYS(munmap(user, SIZE));
+	CHECK_RET(try_mmap_legacy(fd, handle, 0, SIZE, 0, (void **)&legacy), 0);
+	CHECK_RET(try_prime_export(fd, handle, O_RDWR, &dmabuf), 0);
+	buf = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	CHECK_SYS(buf);
+	fresh = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	CHECK_SYS(fresh);
+	fill(legacy, SIZE, 1);
+	CHECK_FILL(buf, SIZE, 1);
+	set_bound(name, false);
 	close(fd);
 	close(dmabuf);
-	CHECK_SYS(munmap(imported, SIZE));
-	bind_again();
+	CHECK_FILL(buf, SIZE, 1);
+	CHECK_FILL(fresh, SIZE, 1);
+	fill(buf, SIZE, 2);
+	CHECK_FILL(legacy, SIZE, 2);
+	CHECK_SYS(munmap(buf, SIZE));
+	CHECK_SYS(munmap(fresh, SIZE));
+	CHECK_FILL(legacy, SIZE, 2);
+	set_bound(name, true);
+	check_works();
 }
 
-static void again_and_again(void)
+static void calls_fail(void)
 {
-	for (int i = 0; i < 10; i++) {
-		int fd = gem_open();
-		char *ptr = gem_mmap(fd, gem_create(fd, SIZE), SIZE, I915_MMAP_OFFSET_GTT);
+	const char *name = pci_name();
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, SIZE), word = 0;
+	uint64_t size = PAGE, offset;
+	void *ptr;
 
-		fill(ptr, SIZE, i);
-		unbind();
-		close(fd);
-		CHECK_SYS(munmap(ptr, SIZE));
-		bind_again();
+	CHECK_RET(try_mmap_offset(fd, handle, I915_MMAP_OFFSET_WB, &offset), 0);
+	set_bound(name, false);
+	CHECK_RET(try_create(fd, &size, &handle), -ENODEV);
+	CHECK_RET(try_read(fd, handle, 0, &word, 4), -ENODEV);
+	CHECK_RET(try_set_domain(fd, handle, I915_GEM_DOMAIN_CPU, 0), -ENODEV);
+	CHECK_RET(try_mmap_offset(fd, handle, I915_MMAP_OFFSET_WB, &offset), -ENODEV);
+	CHECK_RET(try_mmap_legacy(fd, handle, 0, SIZE, 0, &ptr), -ENODEV);
+	CHECK(mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, offset) == MAP_FAILED);
+	CHECK_RET(-errno, -ENODEV);
+	set_bound(name, true);
+	CHECK_RET(try_create(fd, &size, &handle), -ENODEV);
+	close(fd);
+	check_works();
+}
+
+static void debuggers_fail(void)
+{
+	const char *name = pci_name();
+	int fd = gem_open(), status;
+	char *ptr[2];
+	pid_t pid;
+
+	ptr[0] = map_kind(fd, gem_create(fd, SIZE), WB);
+	ptr[1] = map_kind(fd, gem_create(fd, SIZE), TILED_X);
+	fill(ptr[0], SIZE, 1);
+	fill(ptr[1], SIZE, 1);
+	pid = fork();
+	CHECK_SYS(pid);
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(0);
 	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	errno = 0;
+	ptrace(PTRACE_PEEKDATA, pid, ptr[0], NULL);
+	CHECK_INT(errno, 0);
+	set_bound(name, false);
+	for (int i = 0; i < 2; i++) {
+		errno = 0;
+		CHECK_INT(ptrace(PTRACE_PEEKDATA, pid, ptr[i], NULL), -1);
+		CHECK_INT(errno, EIO);
+		CHECK_INT(ptrace(PTRACE_POKEDATA, pid, ptr[i], (void *)1), -1);
+	}
+	CHECK_SYS(ptrace(PTRACE_CONT, pid, NULL, NULL));
+	child_end(pid);
+	set_bound(name, true);
+	check_works();
+}
+
+/* Requests that would never end do so, with an error. */
+static void work_ends(void)
+{
+	const char *name = pci_name();
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, SIZE);
+	char *ptr = map_kind(fd, handle, GTT), *user = map_anon(SIZE);
+	uint32_t tracked = gem_userptr(fd, user, SIZE, 0);
+	struct spin spin, other;
+	int64_t start;
+
+	fill(ptr, SIZE, 1);
+	spin_start(&spin, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
+	spin_start(&other, fd, 0, I915_EXEC_BLT, tracked, EXEC_OBJECT_WRITE);
+	start = now_ns();
+	set_bound(name, false);
+	CHECK(now_ns() - start < 15 * NSEC);
+	CHECK(fence_signalled(spin.fence, 5000));
+	CHECK_RET(fence_status(spin.fence), -EIO);
+	CHECK(fence_signalled(other.fence, 5000));
+	CHECK_RET(fence_status(other.fence), -EIO);
+	check_sigbus(ptr, true);
+	/* the pages are the process's own again, at once */
+	CHECK_SYS(munmap(user, SIZE));
+	set_bound(name, true);
+	check_works();
+}
+
+static void on_sigbus(int sig)
+{
+	(void)sig;
+	_exit(42);
+}
+
+/*
+ * Two of these walk through more than the aperture holds: they fault, evict and write back all the
+ * time. A third one keeps to itself.
+ */
+static void walk(void *arg)
+{
+	const size_t size = 40 * MiB;
+	uintptr_t which = (uintptr_t)arg;
+	int fd = gem_open();
+	char *ptr[4];
+
+	signal(SIGBUS, on_sigbus);
+	for (int i = 0; i < 4; i++) {
+		uint32_t handle = gem_create(fd, size), mode = I915_TILING_X, stride = 4096, swizzle;
+
+		if (which & 1)
+			CHECK_RET(try_set_tiling(fd, handle, &mode, &stride, &swizzle), 0);
+		ptr[i] = gem_mmap(fd, handle, size,
+				  which & 2 ? I915_MMAP_OFFSET_WB : I915_MMAP_OFFSET_GTT);
+	}
+	for (unsigned int n = 0;; n++)
+		*(volatile char *)(ptr[n % 4] + (n * 7919ul * PAGE) % size) = n;
+}
+
+static void while_faulting(void)
+{
+	static const unsigned int wait_ms[] = { 20, 300, 1000 };
+	const char *name = pci_name();
+
+	for (size_t round = 0; round < ARRAY_SIZE(wait_ms); round++) {
+		pid_t pid[3];
+
+		for (uintptr_t i = 0; i < 3; i++)
+			pid[i] = child_start(walk, (void *)i);
+		sleep_ms(500 + wait_ms[round]);
+		set_bound(name, false);
+		for (int i = 0; i < 3; i++) {
+			int status;
+
+			CHECK(child_ended_within(pid[i], 20000, &status));
+			CHECK(WIFEXITED(status));
+			CHECK_INT(WEXITSTATUS(status), 42);
+		}
+		set_bound(name, true);
+		check_works();
+	}
+}
+
+/* A process that is told nothing and does nothing, and ends long after the device. */
+static void released_at_exit(void)
+{
+	const char *name = pci_name();
+	struct gate ready, go;
+	int status;
+	pid_t pid;
+
+	gate_init(&ready);
+	gate_init(&go);
+	pid = fork();
+	CHECK_SYS(pid);
+	if (!pid) {
+		int fd = gem_open();
+		uint32_t handle = gem_create(fd, SIZE);
+		char *ptr = map_kind(fd, handle, TILED_Y), *grandchild;
+
+		fill(ptr, SIZE, 1);
+		gem_close(fd, gem_create(fd, 8 * MiB));
+		grandchild = map_kind(fd, handle, WC);
+		(void)*(volatile char *)grandchild;
+		if (!fork()) {
+			sleep_ms(300);
+			_exit(0);
+		}
+		gate_open(&ready);
+		gate_pass(&go);
+		_exit(7);
+	}
+	gate_pass(&ready);
+	set_bound(name, false);
+	set_bound(name, true);
+	check_works();
+	gate_open(&go);
+	CHECK(child_ended_within(pid, 10000, &status));
+	CHECK(WIFEXITED(status));
+	CHECK_INT(WEXITSTATUS(status), 7);
+	check_works();
 }
 
 static const struct subtest tests[] = {
-	{ "mappings of a device that is gone are SIGBUS, and can be unmapped", mappings },
-	{ "its ioctls and mmap(2) fail with ENODEV", ioctls },
-	{ "requests end, with the memory that they hold", requests, 60 },
-	{ "unbind and bind, ten times", again_and_again, 60 },
+	{ "mappings of every kind are SIGBUS, touched before or not", every_kind, 60 },
+	{ "mappings of a dma-buf and of an object's file stay", files_stay },
+	{ "calls and mmap(2) are ENODEV", calls_fail },
+	{ "a debugger gets EIO", debuggers_fail },
+	{ "work under way ends with EIO, and lets go of user pages", work_ends, 60 },
+	{ "processes in the middle of faults get SIGBUS", while_faulting, 120 },
+	{ "what a process holds is released when it exits", released_at_exit },
 };
 
 TAP_MAIN(tests)

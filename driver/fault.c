@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * What happens when a process touches a mapping, or a debugger does.
+ *
+ * One fault fills in as much as there is to see: the CPU kinds whole, with the bytes as they lie in
+ * memory; the aperture a view at a time. That shows the bytes of a tiled object as if they were
+ * linear: it is filled in with the object's shadow (see shadow.c), and its entries become writable
+ * at the first write to a view, so that what was only read is not written back.
+ *
+ * The reservation keeps the pages in place meanwhile, and has page table entries come and go in
+ * order. Nobody who holds it takes mmap_lock, or faults.
+ */
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+
+#include <drm/drm_drv.h>
+
+#include "aperture.h"
+#include "fault.h"
+#include "mmap.h"
+#include "object.h"
+#include "shadow.h"
+
+/**
+ * struct sg_fill - a mapping being filled in.
+ * @obj: what it shows
+ * @mm: where
+ * @index: page of the object that comes next
+ * @prot: protection of the entries
+ * @pfn: frame of that page
+ * @left: pages of the same run that follow
+ */
+struct sg_fill {
+	const struct sg_object *obj;
+	struct mm_struct *mm;
+	unsigned long index;
+	pgprot_t prot;
+	u64 pfn;
+	unsigned long left;
+};
+
+/* Whether an entry may be written over: it is not that of a page which a private mapping copied. */
+static bool may_fill(pte_t pte)
+{
+	return pte_none(pte) || (pte_present(pte) && pte_special(pte));
+}
+
+static int fill_pte(pte_t *pte, unsigned long addr, void *data)
+{
+	struct sg_fill *fill = data;
+
+	if (!fill->left)
+		fill->left = sg_pages_lookup(&fill->obj->pages, fill->index, &fill->pfn);
+	if (may_fill(ptep_get(pte)))
+		set_pte_at(fill->mm, addr, pte, pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
+	fill->index++;
+	fill->pfn++;
+	fill->left--;
+	return 0;
+}
+
+/*
+ * Fill in what a mapping, which begins at page @first of the object, shows of its pages @from to
+ * @to. The reservation is held, and the pages are there.
+ */
+static vm_fault_t fill_vma(struct vm_area_struct *vma, const struct sg_object *obj,
+			   unsigned long first, unsigned long from, unsigned long to)
+{
+	struct sg_fill fill = {
+		.obj = obj,
+		.mm = vma->vm_mm,
+		.index = max(from, first),
+		/* not the mapping's: where write faults are asked for, that one is read-only */
+		.prot = vm_get_page_prot(vma->vm_flags),
+	};
+
+	to = min(to, first + vma_pages(vma));
+	if (apply_to_page_range(vma->vm_mm, vma->vm_start + ((fill.index - first) << PAGE_SHIFT),
+				(to - fill.index) << PAGE_SHIFT, fill_pte, &fill))
+		return VM_FAULT_OOM;
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t fault_code(int err)
+{
+	switch (err) {
+	case 0:
+	case -EAGAIN:
+	case -EINTR:
+	case -ERESTARTSYS:
+	case -EBUSY:
+		return VM_FAULT_NOPAGE;
+	case -ENOMEM:
+		return VM_FAULT_OOM;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+}
+
+/* Who looks at an object keeps the device from going, and holds the reservation. */
+static int look_begin(struct sg_object *obj, int *idx)
+{
+	int ret;
+
+	if (!drm_dev_enter(obj->base.dev, idx))
+		return -ENODEV;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		drm_dev_exit(*idx);
+	return ret;
+}
+
+static void look_end(struct sg_object *obj, int idx)
+{
+	dma_resv_unlock(obj->base.resv);
+	drm_dev_exit(idx);
+}
+
+/* Fill in a mapping that begins at page @first of the object, whose reservation is held. */
+static vm_fault_t fill_object(struct vm_area_struct *vma, struct sg_object *obj,
+			      unsigned long first)
+{
+	int ret = sg_object_get_pages(obj);
+
+	if (ret)
+		return fault_code(ret);
+	sg_shadow_flush(obj);
+	return fill_vma(vma, obj, first, 0, ULONG_MAX);
+}
+
+/*
+ * A debugger reads or writes: the kernel cannot look at such a mapping by itself. He may do what the
+ * process may. What a private mapping has copied is not the object's, and out of our sight. Returns
+ * how many of the bytes that he wants are in the mapping, or -errno.
+ */
+static int access_len(const struct vm_area_struct *vma, unsigned long addr, int len, int write)
+{
+	if (is_cow_mapping(vma->vm_flags))
+		return -EFAULT;
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	return len > vma->vm_end - addr ? -EINVAL : len;
+}
+
+/* Copy a part of an object whose reservation is held. Returns the bytes copied, or -errno. */
+static int access_pages(struct sg_object *obj, u64 offset, void *buf, int len, int write)
+{
+	int done, ret = sg_object_get_pages(obj);
+	size_t n;
+
+	if (ret)
+		return ret;
+	sg_shadow_flush(obj);
+	for (done = 0; done < len; done += n) {
+		void *ptr;
+
+		n = len - done;
+		ptr = sg_object_span(obj, offset + done, &n);
+		if (write)
+			memcpy(ptr, buf + done, n);
+		else
+			memcpy(buf + done, ptr, n);
+	}
+	return len;
+}
+
+/* The page of the object that a mapping by a fake offset begins with. */
+static unsigned long offset_first(const struct vm_area_struct *vma)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	return vma->vm_pgoff - drm_vma_node_start(&mo->node);
+}
+
+/* The byte of the object at an address. */
+static u64 offset_at(const struct vm_area_struct *vma, unsigned long addr)
+{
+	return ((u64)offset_first(vma) << PAGE_SHIFT) + addr - vma->vm_start;
+}
+
+static vm_fault_t cpu_fault(struct vm_fault *vmf)
+{
+	struct sg_mmap_offset *mo = vmf->vma->vm_private_data;
+	vm_fault_t fault;
+	int ret, idx;
+
+	ret = look_begin(mo->obj, &idx);
+	if (ret)
+		return fault_code(ret);
+	fault = fill_object(vmf->vma, mo->obj, offset_first(vmf->vma));
+	look_end(mo->obj, idx);
+	return fault;
+}
+
+static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+		      int write)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+	int ret, idx;
+
+	len = access_len(vma, addr, len, write);
+	if (len < 0)
+		return len;
+	ret = look_begin(mo->obj, &idx);
+	if (ret)
+		return ret;
+	ret = access_pages(mo->obj, offset_at(vma, addr), buf, len, write);
+	look_end(mo->obj, idx);
+	return ret;
+}
+
+/**
+ * struct sg_view_fill - a mapping being filled in with a part of a view.
+ * @mm: where
+ * @mem: the page of the view that comes next
+ * @prot: protection of the entries
+ */
+struct sg_view_fill {
+	struct mm_struct *mm;
+	void *mem;
+	pgprot_t prot;
+};
+
+static int fill_view_pte(pte_t *pte, unsigned long addr, void *data)
+{
+	struct sg_view_fill *fill = data;
+
+	if (may_fill(ptep_get(pte)))
+		set_pte_at(fill->mm, addr, pte,
+			   pte_mkspecial(pfn_pte(vmalloc_to_pfn(fill->mem), fill->prot)));
+	fill->mem += PAGE_SIZE;
+	return 0;
+}
+
+/* Fill in what a mapping shows of the view at @addr. The reservation is held. */
+static vm_fault_t fill_view(struct vm_area_struct *vma, struct sg_object *obj, unsigned long addr,
+			    bool write)
+{
+	u64 first = (u64)offset_first(vma) << PAGE_SHIFT, start, len, end;
+	struct sg_view_fill fill = { .mm = vma->vm_mm };
+	struct sg_shadow_view *view;
+
+	view = sg_shadow_get(obj, first + (addr & PAGE_MASK) - vma->vm_start, &start, &len);
+	if (IS_ERR(view))
+		return fault_code(PTR_ERR(view));
+	if (write)
+		view->dirty = true;
+	/* once it will be written back anyhow, there is nothing to be told of any more */
+	fill.prot = vm_get_page_prot(view->dirty ? vma->vm_flags : vma->vm_flags & ~VM_SHARED);
+	end = min(start + len, first + (vma->vm_end - vma->vm_start));
+	fill.mem = view->mem;
+	if (start < first) {
+		fill.mem += first - start;
+		start = first;
+	}
+	if (apply_to_page_range(vma->vm_mm, vma->vm_start + (start - first), end - start,
+				fill_view_pte, &fill))
+		return VM_FAULT_OOM;
+	return VM_FAULT_NOPAGE;
+}
+
+/* The reservation of an object is in the way: the fault is retried when it has been given up. */
+static void wait_for(struct sg_object *busy)
+{
+	if (!busy)
+		return;
+	if (!dma_resv_lock_interruptible(busy->base.resv, NULL))
+		dma_resv_unlock(busy->base.resv);
+	sg_object_put(busy);
+}
+
+static vm_fault_t gtt_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+	struct sg_object *obj = mo->obj;
+	/* what is written to a private mapping goes to a copy */
+	bool write = vmf->flags & FAULT_FLAG_WRITE && vma->vm_flags & VM_SHARED;
+	struct sg_object *busy = NULL;
+	vm_fault_t fault;
+	u64 start, end;
+	int ret, idx;
+
+	ret = look_begin(obj, &idx);
+	if (ret)
+		return fault_code(ret);
+	ret = sg_object_get_pages(obj) ?:
+	      sg_aperture_bind(obj, offset_at(vma, vmf->address), &start, &end, &busy);
+	if (ret)
+		fault = fault_code(ret);
+	else if (obj->tiling == SG_LINEAR)
+		fault = fill_vma(vma, obj, offset_first(vma), start >> PAGE_SHIFT,
+				 end >> PAGE_SHIFT);
+	else
+		fault = fill_view(vma, obj, vmf->address, write);
+	look_end(obj, idx);
+	wait_for(busy);
+	return fault;
+}
+
+/* Copy a part of a view of a tiled object's shadow: what the process sees. Returns the bytes copied. */
+static int access_view(struct sg_object *obj, u64 offset, void *buf, int len, int write)
+{
+	struct sg_shadow_view *view;
+	u64 start, size;
+	int ret;
+
+	ret = sg_object_get_pages(obj);
+	if (ret)
+		return ret;
+	view = sg_shadow_get(obj, offset, &start, &size);
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	/* the caller asks again for what is beyond the view */
+	len = min_t(u64, len, start + size - offset);
+	if (write) {
+		view->dirty = true;
+		memcpy(view->mem + (offset - start), buf, len);
+	} else {
+		memcpy(buf, view->mem + (offset - start), len);
+	}
+	return len;
+}
+
+static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+		      int write)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+	struct sg_object *obj = mo->obj;
+	int ret, idx;
+
+	len = access_len(vma, addr, len, write);
+	if (len < 0)
+		return len;
+	ret = look_begin(obj, &idx);
+	if (ret)
+		return ret;
+	if (obj->tiling == SG_LINEAR)
+		ret = access_pages(obj, offset_at(vma, addr), buf, len, write);
+	else
+		ret = access_view(obj, offset_at(vma, addr), buf, len, write);
+	look_end(obj, idx);
+	return ret;
+}
+
+static void offset_open(struct vm_area_struct *vma)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	sg_object_get(mo->obj);
+}
+
+static void offset_close(struct vm_area_struct *vma)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	sg_object_put(mo->obj);
+}
+
+const struct vm_operations_struct sg_cpu_vm_ops = {
+	.open = offset_open,
+	.close = offset_close,
+	.fault = cpu_fault,
+	.access = cpu_access,
+};
+
+const struct vm_operations_struct sg_gtt_vm_ops = {
+	.open = offset_open,
+	.close = offset_close,
+	.fault = gtt_fault,
+	.pfn_mkwrite = gtt_fault,	/* which fills in again, writable now */
+	.access = gtt_access,
+};
+
+/*
+ * A mapping of a dma-buf is one of the dma-buf's file, where revocation would not find it; so it
+ * keeps the pages in place. It works for as long as it is there, whether the device does or not.
+ */
+static vm_fault_t buf_fault(struct vm_fault *vmf)
+{
+	struct sg_object *obj = vmf->vma->vm_private_data;
+	vm_fault_t fault;
+	int ret;
+
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return fault_code(ret);
+	fault = fill_object(vmf->vma, obj, vmf->vma->vm_pgoff);
+	dma_resv_unlock(obj->base.resv);
+	return fault;
+}
+
+static int buf_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+		      int write)
+{
+	u64 offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + addr - vma->vm_start;
+	struct sg_object *obj = vma->vm_private_data;
+	int ret;
+
+	len = access_len(vma, addr, len, write);
+	if (len < 0)
+		return len;
+	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	if (ret)
+		return ret;
+	ret = access_pages(obj, offset, buf, len, write);
+	dma_resv_unlock(obj->base.resv);
+	return ret;
+}
+
+static void buf_open(struct vm_area_struct *vma)
+{
+	struct sg_object *obj = vma->vm_private_data;
+
+	sg_object_get(obj);
+	atomic_inc(&obj->pages_pin);	/* like the mapping that this one was split off */
+}
+
+static void buf_close(struct vm_area_struct *vma)
+{
+	struct sg_object *obj = vma->vm_private_data;
+
+	sg_object_unpin_pages(obj);
+	sg_object_put(obj);
+}
+
+const struct vm_operations_struct sg_buf_vm_ops = {
+	.open = buf_open,
+	.close = buf_close,
+	.fault = buf_fault,
+	.access = buf_access,
+};
