@@ -34,7 +34,7 @@ static unsigned long long counter(const char *name)
 		fclose(file);
 		return value;
 	}
-	tap_fail(__FILE__, __LINE__, "no counter %s", name);
+	tap_fail(__FILE__, __LINE__, "there is no such value: %s", name);
 	return 0;
 }
 

@@ -185,8 +185,11 @@ static void not_beyond_the_mapping(void)
 	CHECK_SYS(munmap(ptr + PAGE, SIZE - PAGE));
 	pid = start_traced();
 	mem = open_mem(pid);
-	CHECK_INT(pread(mem, buf, PAGE, (uintptr_t)ptr + PAGE - 100), 100);
-	CHECK_INT(pwrite(mem, buf, PAGE, (uintptr_t)ptr + PAGE - 100), 100);
+	CHECK_INT(pread(mem, buf, PAGE, (uintptr_t)ptr + PAGE - 100), -1);
+	CHECK_RET(-errno, -EIO);
+	CHECK_INT(pwrite(mem, buf, PAGE, (uintptr_t)ptr + PAGE - 100), -1);
+	CHECK_RET(-errno, -EIO);
+	CHECK_INT(pread(mem, buf, 100, (uintptr_t)ptr + PAGE - 100), 100);
 	close(mem);
 	end_traced(pid);
 }
