@@ -125,6 +125,7 @@ static int copy_any(struct sg_object *obj, u64 offset, void __user *user, u64 si
 
 	if (ret)
 		return ret;
+	obj = sg_object_memory(obj);
 	if (obj->ops->get_pages)
 		return copy_direct(obj, offset, user, size, write);
 	return copy_bounced(obj, offset, user, size, write);

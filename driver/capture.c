@@ -202,7 +202,7 @@ static void install_error(struct sg_gpu *gpu, struct sg_error *error)
 	if (cmpxchg(&c->error, NULL, error))
 		free_error(error);
 	else
-		drm_info(&gpu->drm, "GPU hang: %s%s%s: see the card's error in sysfs\n",
+		drm_info(&gpu->node.drm, "GPU hang: %s%s%s: see the card's error in sysfs\n",
 			 error->what, error->engine[0] ? " on " : "", error->engine);
 }
 

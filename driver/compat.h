@@ -69,6 +69,48 @@ static inline long pin_pages_of(struct mm_struct *mm, unsigned long addr, unsign
 }
 
 /**
+ * sg_follow_pfn() - the frame behind an address where a driver's memory is mapped.
+ * @vma: the mapping, of VM_PFNMAP
+ * @addr: where
+ * @pfn: the frame
+ * @writable: whether the process may write to it without a fault
+ *
+ * Context: mmap_lock is held. follow_pte() got another argument in 6.10, and a successor in 6.12.
+ * Return: 0, or -EINVAL if there is none.
+ */
+static inline int sg_follow_pfn(struct vm_area_struct *vma, unsigned long addr,
+				unsigned long *pfn, bool *writable)
+{
+	int ret;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	spinlock_t *lock;
+	pte_t *pte;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+	ret = follow_pte(vma->vm_mm, addr, &pte, &lock);
+#else
+	ret = follow_pte(vma, addr, &pte, &lock);
+#endif
+	if (ret)
+		return ret;
+	__acquire(lock);	/* as sparse is not told */
+	*pfn = pte_pfn(*pte);
+	*writable = pte_write(*pte);
+	pte_unmap_unlock(pte, lock);
+#else
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+
+	ret = follow_pfnmap_start(&args);
+	if (ret)
+		return ret;
+	*pfn = args.pfn;
+	*writable = args.writable;
+	follow_pfnmap_end(&args);
+#endif
+	return 0;
+}
+
+/**
  * sg_set_driver_override() - only the driver of this name may bind to a device.
  * @pdev: the device
  * @name: the driver's name

@@ -214,7 +214,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(suspend_fops, NULL, suspend_set, "%llu\n");
  */
 void sg_debugfs_register(struct sg_gpu *gpu)
 {
-	struct dentry *root = gpu->drm.primary->debugfs_root;
+	struct dentry *root = gpu->node.drm.primary->debugfs_root;
 	struct dentry *params = debugfs_create_dir("i915_params", root);
 
 	debugfs_create_file("i915_gem_drop_caches", 0644, root, gpu, &drop_caches_fops);

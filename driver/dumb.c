@@ -29,10 +29,10 @@ static const struct drm_mode_config_funcs no_display;
  */
 int sg_dumb_init(struct sg_gpu *gpu)
 {
-	int ret = drmm_mode_config_init(&gpu->drm);
+	int ret = drmm_mode_config_init(&gpu->node.drm);
 
 	if (!ret)
-		gpu->drm.mode_config.funcs = &no_display;
+		gpu->node.drm.mode_config.funcs = &no_display;
 	return ret;
 }
 
@@ -59,7 +59,7 @@ int sg_dumb_create(struct drm_file *file, struct drm_device *dev,
 	if (pitch > U32_MAX)
 		return -EINVAL;
 	size = PAGE_ALIGN(pitch * args->height);
-	obj = sg_shmem_create(to_sg_gpu(dev), size);
+	obj = sg_shmem_create(dev, size);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	ret = drm_gem_handle_create(file, &obj->base, &args->handle);

@@ -30,6 +30,8 @@ static int export_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
 	struct sg_object *obj = buf_object(buf);
 	int ret;
 
+	if (obj->ops->ready)	/* it may be taken away at any time, and nobody would be told */
+		return -EOPNOTSUPP;
 	/* the one call that comes without the reservation, and may fault user memory */
 	ret = sg_object_acquire(obj) ?: dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
@@ -138,6 +140,8 @@ static int export_vmap(struct dma_buf *buf, struct iosys_map *map)
 	struct sg_object *obj = buf_object(buf);
 	int ret;
 
+	if (obj->ops->ready)
+		return -EOPNOTSUPP;
 	sg_dma_buf_vmap_lock(obj->base.resv);
 	ret = sg_object_pin_pages(obj);
 	sg_shadow_flush(obj);
@@ -213,16 +217,14 @@ struct dma_buf *sg_prime_export(struct drm_gem_object *gem, int flags)
 
 /**
  * sg_prime_own() - the object behind a dma-buf, if it is one of ours.
- * @dev: whose
+ * @gpu: whose, by whichever of its nodes
  * @buf: the dma-buf
  *
  * Return: the object, without a reference, or NULL.
  */
-struct drm_gem_object *sg_prime_own(struct drm_device *dev, struct dma_buf *buf)
+struct sg_object *sg_prime_own(struct sg_gpu *gpu, struct dma_buf *buf)
 {
-	struct drm_gem_object *gem = buf->priv;
-
 	if (buf->ops != &export_ops && buf->ops != &sg_userptr_buf_ops)
 		return NULL;
-	return gem->dev == dev ? gem : NULL;
+	return sg_object_gpu(buf_object(buf)) == gpu ? buf_object(buf) : NULL;
 }

@@ -8,13 +8,13 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include <drm/drm_device.h>
 #include <drm/drm_file.h>
 
 #include "aperture.h"
 #include "capture.h"
 #include "compat.h"
 #include "engine.h"
+#include "node.h"
 #include "object.h"
 #include "stats.h"
 
@@ -23,7 +23,7 @@
 
 /**
  * struct sg_gpu - the device.
- * @drm: the DRM core's part
+ * @node: the first of its DRM nodes, that of the PCI device; the GPU goes with it
  * @aperture: what processes look through
  * @revoke: held for reading by whoever uses memory that was translated, for at most SG_PIECE bytes
  *	at a time; for writing by whoever takes memory away. Nothing is allocated under it, and no
@@ -55,7 +55,7 @@
  * @sysfs: folders, of sysfs.c
  */
 struct sg_gpu {
-	struct drm_device drm;
+	struct sg_node node;
 	struct sg_aperture aperture;
 
 	struct rw_semaphore revoke;
@@ -93,8 +93,6 @@ struct sg_gpu {
 		struct kobject *defaults[SG_NUM_ENGINES];
 	} sysfs;
 };
-
-#define to_sg_gpu(dev)	container_of(dev, struct sg_gpu, drm)
 
 static inline struct sg_gpu *sg_object_gpu(const struct sg_object *obj)
 {

@@ -2,6 +2,9 @@
 /*
  * Objects of others' dma-bufs. A GPU made of software reaches them as the kernel does: through the
  * exporter's vmap. The reservation is the dma-buf's, so that fences are seen on both sides.
+ *
+ * What another node of the same GPU exports needs no mapping: the import stands for the object
+ * itself, whose memory, and the rules for it, are those of its kind (sg_object_memory()).
  */
 #include <linux/dma-buf.h>
 #include <linux/iosys-map.h>
@@ -79,42 +82,43 @@ bool sg_object_is_import(const struct sg_object *obj)
 /**
  * sg_prime_import_mmap() - map another device's memory into a process: as its owner does.
  * @obj: an import
- * @vma: the mapping, of the whole or of the beginning
+ * @vma: the mapping
+ * @first: the page of the object that it begins with
  *
  * The mapping becomes one of the dma-buf: it needs the object no longer.
  *
  * Context: mmap_lock is held for writing.
  * Return: 0; -EINVAL if it is too large; what the exporter says.
  */
-int sg_prime_import_mmap(struct sg_object *obj, struct vm_area_struct *vma)
+int sg_prime_import_mmap(struct sg_object *obj, struct vm_area_struct *vma, unsigned long first)
 {
-	return dma_buf_mmap(to_import(obj)->buf, vma, 0);
+	return dma_buf_mmap(to_import(obj)->buf, vma, first);
 }
 
 /**
  * sg_prime_import() - make an object of a dma-buf.
  * @dev: the device
- * @buf: the dma-buf; if it is one of this device's own, its object is returned
+ * @buf: the dma-buf; if it is one of this node's own, its object is returned
  *
  * Return: the object with a reference; -ENOMEM, -EINVAL.
  */
 struct drm_gem_object *sg_prime_import(struct drm_device *dev, struct dma_buf *buf)
 {
-	struct drm_gem_object *own = sg_prime_own(dev, buf);
+	struct sg_object *own = sg_prime_own(to_sg_gpu(dev), buf);
 	struct sg_import *import;
 
-	if (own) {
-		drm_gem_object_get(own);
-		return own;
-	}
+	if (own && own->base.dev == dev)
+		return &sg_object_get(own)->base;
 	if (!buf->size || !PAGE_ALIGNED(buf->size))
 		return ERR_PTR(-EINVAL);
 	import = kzalloc(sizeof(*import), GFP_KERNEL_ACCOUNT);
 	if (!import)
 		return ERR_PTR(-ENOMEM);
 	import->obj.base.resv = buf->resv;
+	import->obj.behind = own;
+	import->obj.read_only = own && own->read_only;
 	drm_gem_private_object_init(dev, &import->obj.base, buf->size);
-	sg_object_init(&import->obj, to_sg_gpu(dev), &import_ops);
+	sg_object_init(&import->obj, &import_ops);
 	mutex_init(&import->lock);
 	get_dma_buf(buf);
 	import->buf = buf;

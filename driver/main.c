@@ -16,7 +16,6 @@
 #include "dumb.h"
 #include "gpu.h"
 #include "i915/i915.h"
-#include "mmap.h"
 #include "prime.h"
 #include "reset.h"
 #include "shrink.h"
@@ -26,18 +25,9 @@ static unsigned int mappable_mb = 256;
 module_param(mappable_mb, uint, 0444);
 MODULE_PARM_DESC(mappable_mb, "MiB of the aperture: a power of two, 16 to 4096 (256)");
 
-static const struct file_operations sg_fops = {
-	.owner = THIS_MODULE,
-	.open = drm_open,
-	.release = drm_release,
-	.unlocked_ioctl = drm_ioctl,
-	.compat_ioctl = drm_compat_ioctl,
-	.poll = drm_poll,
-	.read = drm_read,
-	.llseek = noop_llseek,
-	.mmap = sg_mmap,
+static const struct file_operations i915_fops = {
 	.show_fdinfo = i915_show_fdinfo,
-	SG_FOP_FLAGS
+	SG_NODE_FOPS
 };
 
 static struct drm_driver sg_drm_driver = {
@@ -50,7 +40,7 @@ static struct drm_driver sg_drm_driver = {
 	.gem_prime_import = sg_prime_import,
 	SG_DRM_PRIME_HELPERS
 	.ioctls = i915_ioctls,
-	.fops = &sg_fops,
+	.fops = &i915_fops,
 	.name = "i915",
 	.desc = "Softgem: a GPU made of software",
 	SG_DRM_DATE("20201103")
@@ -81,6 +71,7 @@ static int gpu_init(struct sg_gpu *gpu)
 {
 	int ret;
 
+	gpu->node.gpu = gpu;
 	gpu->params.reset = 2;
 	gpu->params.enable_hangcheck = true;
 	gpu->params.request_timeout_ms = SG_REQUEST_TIMEOUT_MS;
@@ -92,7 +83,7 @@ static int gpu_init(struct sg_gpu *gpu)
 	gpu->free_wq = alloc_workqueue("softgem-free", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!gpu->free_wq)
 		return -ENOMEM;
-	ret = drmm_add_action_or_reset(&gpu->drm, release_workqueue, NULL);
+	ret = drmm_add_action_or_reset(&gpu->node.drm, release_workqueue, NULL);
 	if (ret)
 		return ret;
 	ret = sg_shrink_init(gpu);
@@ -102,7 +93,7 @@ static int gpu_init(struct sg_gpu *gpu)
 	if (ret)
 		goto fini_shrink;
 	sg_aperture_init(&gpu->aperture, (u64)mappable_mb << 20);
-	ret = drmm_add_action(&gpu->drm, release_engines, NULL);
+	ret = drmm_add_action(&gpu->node.drm, release_engines, NULL);
 	if (ret)
 		goto fini_aperture;
 	return sg_engines_start(gpu);
@@ -123,7 +114,7 @@ static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = pcim_enable_device(pdev);
 	if (ret)
 		return ret;
-	gpu = devm_drm_dev_alloc(&pdev->dev, &sg_drm_driver, struct sg_gpu, drm);
+	gpu = devm_drm_dev_alloc(&pdev->dev, &sg_drm_driver, struct sg_gpu, node.drm);
 	if (IS_ERR(gpu))
 		return PTR_ERR(gpu);
 	pci_set_drvdata(pdev, gpu);
@@ -133,13 +124,13 @@ static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = sg_dumb_init(gpu);
 	if (ret)
 		return ret;
-	ret = drm_dev_register(&gpu->drm, 0);
+	ret = drm_dev_register(&gpu->node.drm, 0);
 	if (ret)
 		return ret;
 	sg_debugfs_register(gpu);
 	ret = sg_sysfs_register(gpu);
 	if (ret)
-		drm_dev_unregister(&gpu->drm);
+		drm_dev_unregister(&gpu->node.drm);
 	return ret;
 }
 
@@ -148,7 +139,7 @@ static void sg_pci_remove(struct pci_dev *pdev)
 	struct sg_gpu *gpu = pci_get_drvdata(pdev);
 
 	sg_sysfs_unregister(gpu);
-	drm_dev_unplug(&gpu->drm);
+	drm_dev_unplug(&gpu->node.drm);
 	/* what is still queued ends with -EIO; nothing new can be queued */
 	sg_gpu_set_wedged(gpu, true);
 }

@@ -91,16 +91,16 @@ static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kin
  * @offset: the answer, in bytes; always the same for the same object and kind
  *
  * Context: no lock; may wait for the GPU, if all offsets are in use.
- * Return: 0; -ENODEV for objects whose memory is a process's own, and for another device's but
- * through the aperture; -ENOMEM; -ENOSPC.
+ * Return: 0; -ENODEV for objects whose memory is a process's own; -ENOMEM; -ENOSPC.
  */
 int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_file *file,
 		   u64 *offset)
 {
+	const struct sg_object *memory = sg_object_memory(obj);
 	struct sg_mmap_offset *mo;
 	int ret;
 
-	if (!obj->ops->get_pages && !(sg_object_is_import(obj) && kind == SG_MMAP_GTT))
+	if (!memory->ops->get_pages && !sg_object_is_import(memory))
 		return -ENODEV;
 	mo = get_offset(obj, kind);
 	if (IS_ERR(mo))
@@ -159,7 +159,8 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	ret = drm_vma_node_is_allowed(&mo->node, file) ? 0 : -EACCES;
 	if (!ret && sg_object_is_import(mo->obj)) {
-		ret = sg_prime_import_mmap(mo->obj, vma);
+		ret = sg_prime_import_mmap(mo->obj, vma,
+					   vma->vm_pgoff - drm_vma_node_start(&mo->node));
 		sg_object_put(mo->obj);
 		return ret;
 	}

@@ -9,6 +9,7 @@
  * other objects' address spaces.
  */
 #include <linux/dma-resv.h>
+#include <linux/wait_bit.h>
 
 #include "aperture.h"
 #include "gpu.h"
@@ -23,6 +24,7 @@ static void sg_object_free_work(struct work_struct *work)
 {
 	struct sg_object *obj = container_of(work, struct sg_object, free_work);
 	struct sg_gpu *gpu = sg_object_gpu(obj);
+	struct sg_node *node = to_sg_node(obj->base.dev);
 
 	dma_resv_wait_timeout(obj->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
 			      MAX_SCHEDULE_TIMEOUT);
@@ -30,7 +32,7 @@ static void sg_object_free_work(struct work_struct *work)
 	sg_shrink_remove(obj);
 	sg_aperture_unbind(obj);
 	sg_shadow_fini(obj);
-	if (obj->have_pages)
+	if (obj->have_pages && obj->ops->put_pages)
 		obj->ops->put_pages(obj);
 	obj->ops->release(obj);
 	sg_mmap_release(obj);
@@ -38,6 +40,9 @@ static void sg_object_free_work(struct work_struct *work)
 	atomic64_sub(obj->base.size, &gpu->object_bytes);
 	drm_gem_object_release(&obj->base);
 	kfree(obj);
+	/* the node may go from here on: its address is no more than a name */
+	if (atomic_dec_and_test(&node->objects))
+		wake_up_var(&node->objects);
 }
 
 /**
@@ -56,11 +61,12 @@ void sg_object_free(struct drm_gem_object *gem)
 /**
  * sg_object_init() - fill in what all kinds have in common; nothing can fail any more.
  * @obj: zeroed, but for @obj->base, which drm_gem_object_init() or its like has initialized
- * @gpu: the device
  * @ops: the kind
  */
-void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_object_ops *ops)
+void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops)
 {
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+
 	obj->base.funcs = &sg_object_funcs;
 	obj->ops = ops;
 	obj->cpu_cached = true;
@@ -72,6 +78,7 @@ void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_o
 	INIT_WORK(&obj->free_work, sg_object_free_work);
 	INIT_LIST_HEAD(&obj->shrink_link);
 	atomic_set(&obj->pages_pin, 0);
+	atomic_inc(&to_sg_node(obj->base.dev)->objects);
 	atomic_long_inc(&gpu->objects);
 	atomic64_add(obj->base.size, &gpu->object_bytes);
 }
@@ -85,7 +92,20 @@ void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_o
  */
 int sg_object_acquire(struct sg_object *obj)
 {
+	obj = sg_object_memory(obj);
 	return obj->ops->acquire ? obj->ops->acquire(obj) : 0;
+}
+
+/**
+ * sg_object_ready() - whether what sg_object_acquire() got still stands.
+ * @obj: the object
+ *
+ * Context: the notifier lock is held.
+ */
+bool sg_object_ready(struct sg_object *obj)
+{
+	obj = sg_object_memory(obj);
+	return !obj->ops->ready || obj->ops->ready(obj);
 }
 
 /**
@@ -100,6 +120,7 @@ int sg_object_get_pages(struct sg_object *obj)
 	int ret;
 
 	dma_resv_assert_held(obj->base.resv);
+	obj = sg_object_memory(obj);
 	if (!obj->ops->get_pages)
 		return 0;
 	/* what is not needed may go at any time: it is not to be relied upon, even if it is there */
@@ -111,7 +132,8 @@ int sg_object_get_pages(struct sg_object *obj)
 	if (ret)
 		return ret;
 	smp_store_release(&obj->have_pages, true);	/* pairs with sg_object_span() */
-	sg_shrink_add(obj);
+	if (obj->ops->put_pages)
+		sg_shrink_add(obj);
 	return 0;
 }
 
@@ -161,6 +183,56 @@ void sg_object_unpin_pages(struct sg_object *obj)
 }
 
 /**
+ * sg_object_revoke_begin() - wait until the GPU is done with an object, and keep it from going on.
+ * @obj: the object, whose memory is going to be taken away; no new request is let near it
+ * @may_wait: or else: only if that is so already
+ *
+ * Context: that of a notifier's callback: no reservation, no allocation. Takes the revoke lock.
+ * Return: whether sg_object_revoke_end() has to follow; false only if not @may_wait.
+ */
+bool sg_object_revoke_begin(struct sg_object *obj, bool may_wait)
+{
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+	struct dma_resv *resv = obj->base.resv;
+
+	if (may_wait) {
+		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);
+		down_write(&gpu->revoke);
+	} else {
+		if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP) ||
+		    !down_write_trylock(&gpu->revoke))
+			return false;
+	}
+	gpu->revoke_seq++;
+	return true;
+}
+
+/** sg_object_revoke_end() - the memory is out of reach: the engines go on. */
+void sg_object_revoke_end(struct sg_object *obj)
+{
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+
+	up_write(&gpu->revoke);
+	atomic64_inc(&gpu->stats.revokes);
+}
+
+/**
+ * sg_object_publish() - give a new object to the process that asked for it.
+ * @obj: the object; the caller's reference goes
+ * @file: whose handle it gets
+ * @handle: the handle
+ *
+ * Return: 0, or what drm_gem_handle_create() says: then the object is gone.
+ */
+int sg_object_publish(struct sg_object *obj, struct drm_file *file, u32 *handle)
+{
+	int ret = drm_gem_handle_create(file, &obj->base, handle);
+
+	sg_object_put(obj);
+	return ret;
+}
+
+/**
  * sg_object_wait() - wait until the GPU is done with an object.
  * @obj: the object
  * @write: the caller is going to write: wait for readers too
@@ -192,6 +264,8 @@ void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
 	unsigned long n;
 	u64 pfn;
 
+	if (obj->behind)
+		obj = obj->behind;
 	/* pairs with sg_object_get_pages() */
 	if (obj->ops->get_pages && !smp_load_acquire(&obj->have_pages))
 		return NULL;

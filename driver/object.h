@@ -23,7 +23,8 @@ struct sg_shadow;
  * @get_pages: fill in @pages (and @vaddr, for memory that is reached in another way). Called with
  *	the reservation held, only if there are none. NULL where @acquire did it all.
  * @put_pages: give them back. The GPU is done with them and cannot reach them any more.
- *	Called with the reservation held, or when nobody else knows the object.
+ *	Called with the reservation held, or when nobody else knows the object. NULL where they
+ *	stay until @release.
  * @write_back: start to write to swap what @put_pages has just given back. Called in reclaim, with
  *	the reservation held. NULL where that is none of our business.
  * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
@@ -50,9 +51,12 @@ enum sg_madv {
  * @base: the DRM core's part: handles, reference count, reservation
  * @ops: its kind
  * @read_only: the GPU's writes are swallowed, and nobody may map it for writing. Never changes.
+ * @client_flags: for the front end that the object was made through, which alone knows them
  * @cpu_cached: SET_CACHING's answer; the device snoops, so that nothing hangs on it
  * @pages: the frames. For whom they are stable: see @ops, and the revoke lock.
  * @vaddr: the memory's address, for kinds that have no frames of their own (imports)
+ * @behind: the object of another node of the same GPU that this one stands for; NULL: it has memory
+ *	of its own. Never changes.
  * @have_pages: get_pages() succeeded. Guarded by the reservation.
  * @pages_pin: how many hold the pages by sg_object_pin_pages(). Raised under the reservation.
  * @madv: guarded by the reservation
@@ -73,9 +77,11 @@ struct sg_object {
 	const struct sg_object_ops *ops;
 	bool read_only;
 
+	u32 client_flags;
 	bool cpu_cached;
 	struct sg_pages pages;
 	void *vaddr;
+	struct sg_object *behind;
 	bool have_pages;
 	atomic_t pages_pin;
 	enum sg_madv madv;
@@ -99,18 +105,23 @@ struct sg_object {
 
 #define to_sg_object(gem)	container_of(gem, struct sg_object, base)
 
-void sg_object_init(struct sg_object *obj, struct sg_gpu *gpu, const struct sg_object_ops *ops);
+void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops);
 void sg_object_free(struct drm_gem_object *gem);
 
 int sg_object_acquire(struct sg_object *obj);
+bool sg_object_ready(struct sg_object *obj);
 int sg_object_get_pages(struct sg_object *obj);
 void sg_object_put_pages(struct sg_object *obj);
 int sg_object_pin_pages(struct sg_object *obj);
 void sg_object_unpin_pages(struct sg_object *obj);
 void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len);
+bool sg_object_revoke_begin(struct sg_object *obj, bool may_wait);
+void sg_object_revoke_end(struct sg_object *obj);
+int sg_object_publish(struct sg_object *obj, struct drm_file *file, u32 *handle);
 int sg_object_wait(struct sg_object *obj, bool write, bool interruptible, long timeout);
 
-struct sg_object *sg_shmem_create(struct sg_gpu *gpu, u64 size);
+struct sg_object *sg_shmem_create(struct drm_device *dev, u64 size);
+struct sg_object *sg_contig_create(struct drm_device *dev, u64 size);
 
 int sg_object_read(struct sg_object *obj, u64 offset, void __user *to, u64 size);
 int sg_object_write(struct sg_object *obj, u64 offset, const void __user *from, u64 size);
@@ -118,6 +129,12 @@ int sg_object_write(struct sg_object *obj, u64 offset, const void __user *from, 
 int sg_object_copy_kernel(struct sg_object *obj, u64 offset, void *buf, size_t size, bool write);
 
 extern const struct drm_gem_object_funcs sg_object_funcs;
+
+/** sg_object_memory() - the object that has the memory: another one where @obj is another's. */
+static inline struct sg_object *sg_object_memory(struct sg_object *obj)
+{
+	return obj->behind ?: obj;
+}
 
 static inline struct sg_object *sg_object_lookup(struct drm_file *file, u32 handle)
 {

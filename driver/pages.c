@@ -90,6 +90,27 @@ void sg_chunk_install(struct sg_chunk *to, const struct sg_chunk *from)
 }
 
 /**
+ * sg_pages_install() - let readers see pages that are one run.
+ * @p: the pages; absent until now
+ * @pfn: the first frame
+ *
+ * Who sees the first chunk sees them all.
+ */
+void sg_pages_install(struct sg_pages *p, u64 pfn)
+{
+	unsigned int i = p->nchunks;
+
+	while (i--) {
+		struct sg_chunk chunk = {
+			.pfn = pfn + sg_pages_index(p, i),
+			.nruns = 1,
+		};
+
+		sg_chunk_install(&p->chunk[i], &chunk);
+	}
+}
+
+/**
  * sg_chunk_take() - make a chunk absent.
  * @c: the chunk
  *

@@ -54,6 +54,7 @@ struct sg_pages {
 
 int sg_pages_init(struct sg_pages *p, unsigned long npages, unsigned int skew);
 void sg_pages_fini(struct sg_pages *p);
+void sg_pages_install(struct sg_pages *p, u64 pfn);
 
 int sg_chunk_build(struct sg_chunk *c, unsigned int slot, const unsigned long *pfns,
 		   unsigned int n, gfp_t gfp);

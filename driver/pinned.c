@@ -2,8 +2,8 @@
 /*
  * User pages, pinned: the object keeps the frames that it found when it was made, whatever the
  * process does to its mappings. All of them count against RLIMIT_MEMLOCK of the process that made
- * it, once, until the object goes. Where there is nothing that could be pinned yet, they are pinned
- * at the first use that finds it.
+ * it, once, until the object goes. Where there is nothing that could be pinned yet, that is an error,
+ * or they are pinned at the first use that finds it.
  */
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
@@ -96,37 +96,36 @@ static struct sg_pin *pin_alloc_current(struct sg_gpu *gpu, unsigned long addr, 
 
 /**
  * sg_pinned_create() - make an object of a range of the current process's memory, and pin it.
- * @gpu: the device
+ * @dev: the node
  * @addr: where the range begins, page aligned
  * @size: its bytes, a multiple of the page size, not 0; the end does not wrap
  * @read_only: the GPU is only going to read
- *
- * A range that is not mapped, or not with memory that can be pinned, is counted all the same; using
- * the object fails with -EFAULT until that has changed.
+ * @later: a range that is not mapped, or not with memory that can be pinned, is no error; it is
+ *	counted all the same, and using the object fails with -EFAULT until that has changed
  *
  * Context: may sleep; takes mmap_lock, faults user memory.
- * Return: the object, with one reference; -ENOMEM if RLIMIT_MEMLOCK forbids it; -ERESTARTSYS. On an
- * error nothing stays pinned or counted.
+ * Return: the object, with one reference; -ENOMEM if RLIMIT_MEMLOCK forbids it; -EFAULT, if not
+ * @later; -ERESTARTSYS. On an error nothing stays pinned or counted.
  */
-struct sg_object *sg_pinned_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
-				   bool read_only)
+struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u64 size,
+				   bool read_only, bool later)
 {
 	struct sg_pinned *pinned = kzalloc(sizeof(*pinned), GFP_KERNEL_ACCOUNT);
 	int ret;
 
 	if (!pinned)
 		return ERR_PTR(-ENOMEM);
-	pinned->pin = pin_alloc_current(gpu, addr, size, !read_only);
+	pinned->pin = pin_alloc_current(to_sg_gpu(dev), addr, size, !read_only);
 	if (IS_ERR(pinned->pin)) {
 		ret = PTR_ERR(pinned->pin);
 		goto free;
 	}
 	ret = sg_pin_pages(pinned->pin);
-	if (ret && ret != -EFAULT)
+	if (ret && !(later && ret == -EFAULT))
 		goto free_pin;
 	mutex_init(&pinned->lock);
-	drm_gem_private_object_init(&gpu->drm, &pinned->obj.base, size);
-	sg_object_init(&pinned->obj, gpu, &pinned_ops);
+	drm_gem_private_object_init(dev, &pinned->obj.base, size);
+	sg_object_init(&pinned->obj, &pinned_ops);
 	pinned->obj.read_only = read_only;
 	if (!ret)
 		publish(pinned);

@@ -42,7 +42,7 @@ static void uevent_work(struct work_struct *work)
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		char *env[] = { (char *)steps[i], NULL };
 
-		kobject_uevent_env(&gpu->drm.primary->kdev->kobj, KOBJ_CHANGE, env);
+		kobject_uevent_env(&gpu->node.drm.primary->kdev->kobj, KOBJ_CHANGE, env);
 	}
 }
 
@@ -90,7 +90,7 @@ void sg_reset_throw_out(struct sg_engine *engine, struct sg_request *rq)
 	struct sg_gpu *gpu = engine->gpu;
 	struct sg_ring *ring = rq->ring;
 
-	drm_dbg(&gpu->drm, "%s: context %u: request %llu thrown out at %#llx\n", engine->name,
+	drm_dbg(&gpu->node.drm, "%s: context %u: request %llu thrown out at %#llx\n", engine->name,
 		ring->ctx->id, rq->fence.seqno, sg_cs_acthd(&ring->cs));
 	sg_context_guilty(ring->ctx);
 	sg_cs_init(&ring->cs, engine->class, engine->instance);

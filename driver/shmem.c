@@ -165,7 +165,7 @@ static const struct sg_object_ops shmem_ops = {
 
 /**
  * sg_shmem_create() - make an object of zeroed memory.
- * @gpu: the device
+ * @dev: the node
  * @size: bytes, a multiple of the page size, not 0
  *
  * No memory is allocated until somebody uses it.
@@ -173,7 +173,7 @@ static const struct sg_object_ops shmem_ops = {
  * Context: may sleep.
  * Return: the object, with one reference; -E2BIG, -ENOMEM.
  */
-struct sg_object *sg_shmem_create(struct sg_gpu *gpu, u64 size)
+struct sg_object *sg_shmem_create(struct drm_device *dev, u64 size)
 {
 	struct sg_object *obj;
 	gfp_t gfp;
@@ -184,13 +184,13 @@ struct sg_object *sg_shmem_create(struct sg_gpu *gpu, u64 size)
 	obj = kzalloc(sizeof(*obj), GFP_KERNEL_ACCOUNT);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
-	ret = drm_gem_object_init(&gpu->drm, &obj->base, size);
+	ret = drm_gem_object_init(dev, &obj->base, size);
 	if (ret) {
 		kfree(obj);
 		/* shmem says so when it finds no memory for an inode */
 		return ERR_PTR(ret == -ENOSPC ? -ENOMEM : ret);
 	}
-	sg_object_init(obj, gpu, &shmem_ops);
+	sg_object_init(obj, &shmem_ops);
 	gfp = GFP_USER | __GFP_RECLAIMABLE;
 	gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	mapping_set_gfp_mask(obj->base.filp->f_mapping, gfp);

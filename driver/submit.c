@@ -223,9 +223,7 @@ static int submit_publish(struct sg_submit *s, struct sg_request *rq)
 
 	read_lock(&s->gpu->notifier_lock);
 	for (i = 0; i < s->count; i++) {
-		struct sg_object *obj = s->objects[i].obj;
-
-		if (obj->ops->ready && !obj->ops->ready(obj)) {
+		if (!sg_object_ready(s->objects[i].obj)) {
 			read_unlock(&s->gpu->notifier_lock);
 			return -EAGAIN;
 		}

@@ -222,9 +222,9 @@ int sg_sysfs_register(struct sg_gpu *gpu)
 {
 	unsigned int i;
 
-	if (sysfs_create_bin_file(&gpu->drm.primary->kdev->kobj, &error_attr))
+	if (sysfs_create_bin_file(&gpu->node.drm.primary->kdev->kobj, &error_attr))
 		return -ENOMEM;
-	gpu->sysfs.engines = kobject_create_and_add("engine", &gpu->drm.primary->kdev->kobj);
+	gpu->sysfs.engines = kobject_create_and_add("engine", &gpu->node.drm.primary->kdev->kobj);
 	if (!gpu->sysfs.engines)
 		goto fail;
 	for (i = 0; i < SG_NUM_ENGINES; i++) {
@@ -264,5 +264,5 @@ void sg_sysfs_unregister(struct sg_gpu *gpu)
 		remove_folder(&gpu->sysfs.engine[i]);
 	}
 	remove_folder(&gpu->sysfs.engines);
-	sysfs_remove_bin_file(&gpu->drm.primary->kdev->kobj, &error_attr);
+	sysfs_remove_bin_file(&gpu->node.drm.primary->kdev->kobj, &error_attr);
 }

@@ -600,16 +600,9 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	if (!present || held)
 		goto done;
 
-	if (mmu_notifier_range_blockable(range)) {
-		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);
-		down_write(&gpu->revoke);
-	} else {
-		if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP) ||
-		    !down_write_trylock(&gpu->revoke))
-			return false;
-	}
 	/* nobody installs a chunk meanwhile: the sequence stays odd until the invalidation ends */
-	gpu->revoke_seq++;
+	if (!sg_object_revoke_begin(&u->obj, mmu_notifier_range_blockable(range)))
+		return false;
 	for (i = first_chunk; i <= last_chunk; i++) {
 		struct sg_chunk was = sg_chunk_take(&p->chunk[i]);
 
@@ -617,8 +610,7 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 			release_held(u, i, &was);
 		sg_chunk_free(&was);
 	}
-	up_write(&gpu->revoke);
-	atomic64_inc(&gpu->stats.revokes);
+	sg_object_revoke_end(&u->obj);
 	trace_userptr_revoke(u, start, last + 1);
 done:
 	began = ktime_get_ns() - began;
@@ -633,7 +625,7 @@ static const struct mmu_interval_notifier_ops userptr_notifier_ops = {
 
 /**
  * sg_userptr_create() - make an object of a range of the current process's memory.
- * @gpu: the device
+ * @dev: the node
  * @addr: where the range begins, page aligned
  * @size: its bytes, a multiple of the page size, not 0; the end does not wrap
  * @read_only: the GPU is only going to read
@@ -643,7 +635,7 @@ static const struct mmu_interval_notifier_ops userptr_notifier_ops = {
  * Context: may sleep; takes mmap_lock.
  * Return: the object, with one reference; -ENOMEM, -EOVERFLOW, -EINTR.
  */
-struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
+struct sg_object *sg_userptr_create(struct drm_device *dev, unsigned long addr, u64 size,
 				    bool read_only)
 {
 	struct sg_userptr *u = kzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
@@ -651,7 +643,7 @@ struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 
 
 	if (!u)
 		return ERR_PTR(-ENOMEM);
-	drm_gem_private_object_init(&gpu->drm, &u->obj.base, size);
+	drm_gem_private_object_init(dev, &u->obj.base, size);
 	u->obj.read_only = read_only;
 	u->seq = SEQ_NEVER;
 	INIT_WORK(&u->drop_work, drop_work);
@@ -666,6 +658,6 @@ struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 
 		kfree(u);
 		return ERR_PTR(ret);
 	}
-	sg_object_init(&u->obj, gpu, &userptr_ops);
+	sg_object_init(&u->obj, &userptr_ops);
 	return &u->obj;
 }

@@ -54,10 +54,12 @@ static inline unsigned long sg_userptr_addr(const struct sg_userptr *u)
 	return u->notifier.interval_tree.start;
 }
 
-struct sg_object *sg_userptr_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
+struct sg_object *sg_userptr_create(struct drm_device *dev, unsigned long addr, u64 size,
 				    bool read_only);
-struct sg_object *sg_pinned_create(struct sg_gpu *gpu, unsigned long addr, u64 size,
-				   bool read_only);
+struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u64 size,
+				   bool read_only, bool later);
+struct sg_object *sg_pfnmap_create(struct drm_device *dev, unsigned long addr, u64 size);
+int sg_pfnmap_at(unsigned long addr);
 int sg_userptr_probe(unsigned long addr, u64 size, bool read_only);
 bool sg_object_is_userptr(const struct sg_object *obj);
 

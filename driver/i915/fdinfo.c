@@ -21,8 +21,8 @@ void i915_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct i915_file *fpriv = file->driver_priv;
 	struct drm_printer p = drm_seq_file_printer(m);
 
-	drm_printf(&p, "drm-driver:\t%s\n", fpriv->gpu->drm.driver->name);
-	drm_printf(&p, "drm-pdev:\t%s\n", dev_name(fpriv->gpu->drm.dev));
+	drm_printf(&p, "drm-driver:\t%s\n", fpriv->gpu->node.drm.driver->name);
+	drm_printf(&p, "drm-pdev:\t%s\n", dev_name(fpriv->gpu->node.drm.dev));
 	drm_printf(&p, "drm-client-id:\t%u\n", fpriv->client->id);
 	sg_client_show_engines(&p, fpriv->client, fpriv->gpu);
 	sg_usage_show(&p, file);

@@ -17,15 +17,6 @@
 /* Requests older than this are waited for by THROTTLE. */
 #define THROTTLE_AGE	msecs_to_jiffies(20)
 
-/* Hand an object out; the reference goes to the handle. */
-static int publish_handle(struct drm_file *file, struct sg_object *obj, u32 *handle)
-{
-	int ret = drm_gem_handle_create(file, &obj->base, handle);
-
-	sg_object_put(obj);
-	return ret;
-}
-
 static int create(struct drm_device *dev, struct drm_file *file, u64 *size, u32 *handle)
 {
 	struct sg_object *obj;
@@ -33,10 +24,10 @@ static int create(struct drm_device *dev, struct drm_file *file, u64 *size, u32 
 	if (!PAGE_ALIGN(*size))		/* 0, or it wraps */
 		return -EINVAL;
 	*size = PAGE_ALIGN(*size);
-	obj = sg_shmem_create(to_sg_gpu(dev), *size);
+	obj = sg_shmem_create(dev, *size);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	return publish_handle(file, obj, handle);
+	return sg_object_publish(obj, file, handle);
 }
 
 I915_IOCTL(gem_create)
@@ -124,11 +115,11 @@ I915_IOCTL(gem_userptr)
 			return ret;
 	}
 	obj = args->flags & I915_USERPTR_UNSYNCHRONIZED ?
-		sg_pinned_create(to_sg_gpu(dev), args->user_ptr, args->user_size, read_only) :
-		sg_userptr_create(to_sg_gpu(dev), args->user_ptr, args->user_size, read_only);
+		sg_pinned_create(dev, args->user_ptr, args->user_size, read_only, true) :
+		sg_userptr_create(dev, args->user_ptr, args->user_size, read_only);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	return publish_handle(file, obj, &args->handle);
+	return sg_object_publish(obj, file, &args->handle);
 }
 
 static bool range_ok(const struct sg_object *obj, u64 offset, u64 size)
@@ -234,8 +225,11 @@ I915_IOCTL(gem_mmap_offset)
 	obj = sg_object_lookup(file, args->handle);
 	if (!obj)
 		return -ENOENT;
-	/* FIXED is for devices whose memory has but one way to be looked at */
-	ret = kind == SG_MMAP_KINDS ? -ENODEV : sg_mmap_offset(obj, kind, file, &args->offset);
+	/* FIXED is for devices whose memory has but one way to be looked at; an import's is GTT */
+	if (kind == SG_MMAP_KINDS || (sg_object_is_import(obj) && kind != SG_MMAP_GTT))
+		ret = -ENODEV;
+	else
+		ret = sg_mmap_offset(obj, kind, file, &args->offset);
 	sg_object_put(obj);
 	return ret;
 }
