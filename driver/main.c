@@ -14,6 +14,7 @@
 #include "bus.h"
 #include "debugfs.h"
 #include "dumb.h"
+#include "exynos/exynos.h"
 #include "gpu.h"
 #include "i915/i915.h"
 #include "prime.h"
@@ -24,6 +25,10 @@
 static unsigned int mappable_mb = 256;
 module_param(mappable_mb, uint, 0444);
 MODULE_PARM_DESC(mappable_mb, "MiB of the aperture: a power of two, 16 to 4096 (256)");
+
+static bool exynos = true;
+module_param(exynos, bool, 0444);
+MODULE_PARM_DESC(exynos, "Have a second node with the Exynos interface (default: yes)");
 
 static const struct file_operations i915_fops = {
 	.show_fdinfo = i915_show_fdinfo,
@@ -130,7 +135,16 @@ static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	sg_debugfs_register(gpu);
 	ret = sg_sysfs_register(gpu);
 	if (ret)
-		drm_dev_unregister(&gpu->node.drm);
+		goto unregister;
+	ret = exynos ? exynos_add(gpu) : 0;
+	if (ret)
+		goto unregister_sysfs;
+	return 0;
+
+unregister_sysfs:
+	sg_sysfs_unregister(gpu);
+unregister:
+	drm_dev_unregister(&gpu->node.drm);
 	return ret;
 }
 
@@ -165,12 +179,21 @@ static int __init sg_init(void)
 		return -EINVAL;
 	}
 	sg_drm_driver.num_ioctls = i915_num_ioctls;
-	ret = pci_register_driver(&sg_pci_driver);
+	ret = exynos_init();
 	if (ret)
 		return ret;
+	ret = pci_register_driver(&sg_pci_driver);
+	if (ret)
+		goto exit_exynos;
 	ret = sg_bus_create((resource_size_t)mappable_mb << 20);
 	if (ret)
-		pci_unregister_driver(&sg_pci_driver);
+		goto unregister;
+	return 0;
+
+unregister:
+	pci_unregister_driver(&sg_pci_driver);
+exit_exynos:
+	exynos_exit();
 	return ret;
 }
 
@@ -178,6 +201,7 @@ static void __exit sg_exit(void)
 {
 	sg_bus_destroy();
 	pci_unregister_driver(&sg_pci_driver);
+	exynos_exit();
 }
 
 module_init(sg_init);
