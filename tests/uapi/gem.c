@@ -21,13 +21,13 @@ static uint64_t to_user(const void *ptr)
 	return (uintptr_t)ptr;
 }
 
-/* Open the first /dev/dri/@stem<N> that belongs to the driver; its number goes to @number. */
-static int open_node(const char *stem, int first, int *number)
+/* Open the first /dev/dri/@stem<N> that belongs to @driver; its number goes to @number. */
+static int open_node(const char *driver, const char *stem, int first, int *number)
 {
 	for (int i = first; i < first + 64; i++) {
 		drmVersionPtr version;
 		char path[64];
-		bool ours;
+		bool found;
 		int fd;
 
 		snprintf(path, sizeof(path), "/dev/dri/%s%d", stem, i);
@@ -35,33 +35,39 @@ static int open_node(const char *stem, int first, int *number)
 		if (fd < 0)
 			continue;
 		version = drmGetVersion(fd);
-		ours = version && !strcmp(version->name, "i915");
+		found = version && !strcmp(version->name, driver);
 		drmFreeVersion(version);
-		if (ours) {
+		if (found) {
 			if (number)
 				*number = i;
 			return fd;
 		}
 		close(fd);
 	}
-	tap_fail(__FILE__, __LINE__, "got no /dev/dri/%s* expected one of driver i915", stem);
+	tap_fail(__FILE__, __LINE__, "got no /dev/dri/%s* expected one of driver %s", stem,
+		 driver);
 }
 
 int gem_open(void)
 {
-	return open_node("renderD", 128, NULL);
+	return open_node("i915", "renderD", 128, NULL);
+}
+
+int gem_open_driver(const char *driver)
+{
+	return open_node(driver, "renderD", 128, NULL);
 }
 
 int gem_open_card(void)
 {
-	return open_node("card", 0, NULL);
+	return open_node("i915", "card", 0, NULL);
 }
 
 int gem_card_minor(void)
 {
 	int number;
 
-	close(open_node("card", 0, &number));
+	close(open_node("i915", "card", 0, &number));
 	return number;
 }
 

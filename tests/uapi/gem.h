@@ -27,6 +27,9 @@
 /** gem_open() - open the render node of the driver named "i915". */
 int gem_open(void);
 
+/** gem_open_driver() - open the render node of the driver of that name. */
+int gem_open_driver(const char *driver);
+
 /** gem_open_card() - open its primary node. */
 int gem_open_card(void);
 

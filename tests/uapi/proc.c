@@ -93,6 +93,17 @@ void child_end(pid_t pid)
 	CHECK_INT(status, 0);
 }
 
+int take_fd(pid_t pid, int fd)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0), taken;
+
+	CHECK_SYS(pidfd);
+	taken = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	CHECK_SYS(taken);
+	close(pidfd);
+	return taken;
+}
+
 void gate_init(struct gate *gate)
 {
 	CHECK_SYS(pipe(gate->fds));

@@ -45,6 +45,9 @@ bool child_ended_within(pid_t pid, unsigned int ms, int *status);
 /** child_end() - wait for @pid (10 s at most), which must exit with status 0. */
 void child_end(pid_t pid);
 
+/** take_fd() - a file of another process's, by its number there. Return: its number here. */
+int take_fd(pid_t pid, int fd);
+
 /** struct gate - a pipe by which one process or thread lets another go on. */
 struct gate {
 	int fds[2];

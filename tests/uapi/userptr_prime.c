@@ -18,7 +18,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xf86drm.h>
@@ -136,17 +135,14 @@ static void child_exports_pinned(void *arg)
 static void last_reference_elsewhere(void)
 {
 	struct gate gates[2];
-	int dev = device_open(), pidfd, dmabuf;
+	int dev = device_open(), dmabuf;
 	pid_t pid;
 
 	gate_init(&gates[0]);
 	gate_init(&gates[1]);
 	pid = child_start(child_exports_pinned, gates);
 	gate_pass(&gates[0]);
-	pidfd = syscall(SYS_pidfd_open, pid, 0);
-	CHECK_SYS(pidfd);
-	dmabuf = syscall(SYS_pidfd_getfd, pidfd, 100, 0);
-	CHECK_SYS(dmabuf);
+	dmabuf = take_fd(pid, 100);
 	gate_open(&gates[1]);
 	gate_pass(&gates[0]);
 
@@ -336,7 +332,7 @@ static void child_exports_and_ends(void *arg)
 
 static void owner_ends(void)
 {
-	int dev = device_open(), second = device_open(), pidfd, dmabuf;
+	int dev = device_open(), second = device_open(), dmabuf;
 	struct gate gates[2];
 	pid_t pid;
 
@@ -344,9 +340,7 @@ static void owner_ends(void)
 	gate_init(&gates[1]);
 	pid = child_start(child_exports_and_ends, gates);
 	gate_pass(&gates[0]);
-	pidfd = syscall(SYS_pidfd_open, pid, 0);
-	dmabuf = syscall(SYS_pidfd_getfd, pidfd, 100, 0);
-	CHECK_SYS(dmabuf);
+	dmabuf = take_fd(pid, 100);
 	device_attach(dev, dmabuf, false);
 	device_map(dev);
 	CHECK_INT(status_kb(pid, "VmLck"), KB);
