@@ -300,13 +300,15 @@ static void release_held(struct sg_userptr *u, unsigned int i, const struct sg_c
 }
 
 /*
- * Let go of the held chunks, once the requests that they were held for are over. No new ones use
- * them: submission has them looked up again first.
+ * Let go of the held chunks, if the requests that they were held for are over. No new ones use
+ * them: submission has them looked up again first, but then they may be held again for those.
+ * Returns whether some were left.
  */
-static void drop_held(struct sg_userptr *u)
+static bool drop_held(struct sg_userptr *u)
 {
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct sg_pages *p = &u->obj.pages;
+	bool left = false;
 	unsigned int i;
 
 	for (i = 0; i < p->nchunks; i++) {
@@ -317,22 +319,29 @@ static void drop_held(struct sg_userptr *u)
 		down_write(&gpu->revoke);
 		gpu->revoke_seq++;
 		write_lock(&gpu->notifier_lock);
-		if (p->chunk[i].held)
-			was = sg_chunk_take(&p->chunk[i]);
+		if (p->chunk[i].held) {
+			if (dma_resv_test_signaled(u->obj.base.resv, DMA_RESV_USAGE_BOOKKEEP))
+				was = sg_chunk_take(&p->chunk[i]);
+			else
+				left = true;
+		}
 		write_unlock(&gpu->notifier_lock);
 		up_write(&gpu->revoke);
 		release_held(u, i, &was);
 		sg_chunk_free(&was);
 	}
+	return left;
 }
 
 static void drop_work(struct work_struct *work)
 {
 	struct sg_userptr *u = container_of(work, struct sg_userptr, drop_work);
 
-	dma_resv_wait_timeout(u->obj.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
-			      MAX_SCHEDULE_TIMEOUT);
-	drop_held(u);
+	/* the wait may overlook a fence that takes another's place meanwhile */
+	do {
+		dma_resv_wait_timeout(u->obj.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
+				      MAX_SCHEDULE_TIMEOUT);
+	} while (drop_held(u));
 	sg_object_put(&u->obj);
 }
 
