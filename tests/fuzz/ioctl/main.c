@@ -144,7 +144,8 @@ static bool reap(pid_t pid)
 	int fd;
 
 	if (waitpid(pid, &status, WNOHANG) == pid) {
-		printf("a process died by itself, status %#x\n", status);
+		if (status)
+			printf("a process died by itself, status %#x\n", status);
 		return true;
 	}
 	kill(pid, SIGKILL);
