@@ -133,7 +133,7 @@ static int lookup_objects(struct i915_exec *exec)
 	unsigned int i;
 	int ret;
 
-	s->objects = kvcalloc(s->count, sizeof(*s->objects), GFP_KERNEL);
+	s->objects = kvcalloc(s->count, sizeof(*s->objects), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!s->objects)
 		return -ENOMEM;
 	for (i = 0; i < s->count; i++) {
@@ -194,7 +194,8 @@ static int copy_entries(struct i915_exec *exec)
 	u64 user = exec->args->buffers_ptr;
 	unsigned int n = exec->args->buffer_count;
 
-	exec->entries = kvmalloc_array(n, sizeof(*exec->entries), GFP_KERNEL | __GFP_NOWARN);
+	exec->entries = kvmalloc_array(n, sizeof(*exec->entries),
+				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!exec->entries)
 		return -ENOMEM;
 	if (copy_from_user(exec->entries, u64_to_user_ptr(user), n * sizeof(*exec->entries)))

@@ -47,7 +47,7 @@ static int alloc_fences(struct i915_exec *exec, u64 n)
 	if (n > min_t(u64, ULONG_MAX / sizeof(struct drm_i915_gem_exec_fence),
 		      SIZE_MAX / sizeof(*exec->fences)))
 		return -EINVAL;
-	exec->fences = kvcalloc(n, sizeof(*exec->fences), GFP_KERNEL | __GFP_NOWARN);
+	exec->fences = kvcalloc(n, sizeof(*exec->fences), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	return exec->fences ? 0 : -ENOMEM;
 }
 

@@ -242,7 +242,7 @@ int i915_copy_relocations(struct sg_submit *s)
 
 		if (!entry->relocation_count)
 			continue;
-		exec->relocs[i] = kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
+		exec->relocs[i] = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!exec->relocs[i])
 			return -ENOMEM;
 		ret = copy_relocs(entry, exec->relocs[i], size);
