@@ -8,6 +8,8 @@ IMAGE ?=
 LISTS ?=
 TARGET ?=
 SECONDS ?= 60
+MINUTES ?= 10
+SEED ?= 1
 export KERNEL ?= stock
 
 help:
@@ -15,6 +17,7 @@ help:
 	@echo 'make test                    every test; the last line says how many passed'
 	@echo 'make conformance [LISTS=..]  all of IGT'\''s tests for this device, a table in out/conformance/'
 	@echo 'make fuzz [TARGET=cs|blt] [SECONDS=60]   libFuzzer over the device'
+	@echo 'make stress [MINUTES=n]      random mixes in a guest, with resets, reclaim and rebinding'
 	@echo 'make module [KDIR=..]        driver/softgem.ko alone, for the kernel built in KDIR'
 	@echo 'make lint                    style and static checks'
 	@echo 'make debug-kernel            the kernel with KASAN, lockdep and more, for KERNEL=debug'
@@ -39,6 +42,9 @@ conformance:
 fuzz:
 	@FUZZ_SECONDS='$(SECONDS)' tests/run/fuzz $(TARGET)
 
+stress:
+	@tests/run/stress '$(MINUTES)' '$(SEED)'
+
 lint:
 	@scripts/lint
 
@@ -47,9 +53,9 @@ debug-kernel:
 
 clean:
 	rm -rf out
-	@for d in device tests/device tests/fuzz tests/uapi demo; do \
+	@for d in device tests/device tests/fuzz tests/fuzz/ioctl tests/uapi demo; do \
 		[ ! -f $$d/Makefile ] || $(MAKE) -C $$d clean; done
 	@find driver device tests/importer \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
 		-o -name modules.order -o -name Module.symvers -o -name '.*.d' \) -delete
 
-.PHONY: help module demo test conformance fuzz lint debug-kernel clean
+.PHONY: help module demo test conformance fuzz stress lint debug-kernel clean

@@ -33,6 +33,8 @@
  * @calls: how often each kind of call was made
  * @good: how often it succeeded
  * @checks: how often an owner found its bytes as they should be
+ * @no_gpu_writes: owners do not rely on what the GPU writes
+ * @no_owners: there are none
  */
 struct shared {
 	atomic_bool stop, failed;
@@ -40,6 +42,7 @@ struct shared {
 	_Atomic uint64_t offsets[OFFSETS];
 	atomic_ulong calls[MAX_CALLS], good[MAX_CALLS];
 	atomic_ulong checks;
+	bool no_gpu_writes, no_owners;
 };
 
 extern struct shared *shared;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * ioctl_fuzz [SEED [SECONDS [PROCESSES]]]: see fuzz.h. To be run as root in a guest.
+ * ioctl_fuzz [-g] [-o] [SEED [SECONDS [PROCESSES]]]: see fuzz.h. To be run as root in a guest.
+ * -g: owners do not have the GPU write, since somebody resets it; -o: there are no owners, since
+ * somebody takes the device away.
  *
  * Prints how often each call was made, and how often it succeeded. Exit status 0 if all owners
  * found what is theirs unchanged, and every process that was killed has gone.
@@ -103,15 +105,18 @@ static void be_process(uint64_t seed)
 		process.buffers[i] = -1;
 	memory_init();
 	pthread_barrier_init(&ready, NULL, 2);
-	if (pthread_create(&owner, NULL, owner_run, &start))
-		_exit(2);
-	pthread_barrier_wait(&ready);
+	if (!shared->no_owners) {
+		if (pthread_create(&owner, NULL, owner_run, &start))
+			_exit(2);
+		pthread_barrier_wait(&ready);
+	}
 	for (unsigned int i = 0; i < THREADS; i++) {
 		seeds[i] = seed_of(seed, i);
 		if (pthread_create(&threads[i], NULL, fuzz, &seeds[i]))
 			_exit(2);
 	}
-	pthread_join(owner, NULL);
+	if (!shared->no_owners)
+		pthread_join(owner, NULL);
 	for (unsigned int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	_exit(0);
@@ -187,18 +192,38 @@ static void report(uint64_t seed, unsigned int killed, unsigned int died)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	double seconds = argc > 2 ? atof(argv[2]) : 60, end = now() + seconds;
-	unsigned int n = argc > 3 ? atoi(argv[3]) : 3, killed = 0, died = 0, started = 0;
+	unsigned int n = 3, killed = 0, died = 0, started = 0;
 	const struct rlimit files = { 4096, 4096 };
-	struct thread t = { .random = seed_of(seed, 1000) };
+	double seconds = 60, end;
 	pid_t pids[MAX_PROCESSES];
+	uint64_t seed = 1;
+	struct thread t;
+	int option;
 
-	if (n < 1 || n > MAX_PROCESSES)
-		return 2;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return 2;
+	while ((option = getopt(argc, argv, "go")) != -1)
+		switch (option) {
+		case 'g':
+			shared->no_gpu_writes = true;
+			break;
+		case 'o':
+			shared->no_owners = true;
+			break;
+		default:
+			return 2;
+		}
+	if (optind < argc)
+		seed = strtoull(argv[optind++], NULL, 0);
+	if (optind < argc)
+		seconds = atof(argv[optind++]);
+	if (optind < argc)
+		n = atoi(argv[optind++]);
+	if (n < 1 || n > MAX_PROCESSES)
+		return 2;
+	t.random = seed_of(seed, 1000);
+	end = now() + seconds;
 	setrlimit(RLIMIT_NOFILE, &files);
 	set_timeout();
 	add_calls(object_calls, num_object_calls);

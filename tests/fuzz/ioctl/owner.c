@@ -134,7 +134,7 @@ static void change(struct thread *t, struct owned *all, int fd, uint8_t *buffer)
 		gem_write(fd, o->handle, 0, buffer, OWNED_SIZE);
 		break;
 	case 2:
-		if (o == from || !is_plain(o, all) || !is_plain(from, all))
+		if (shared->no_gpu_writes || o == from || !is_plain(o, all) || !is_plain(from, all))
 			break;
 		gpu_copy(fd, o->handle, from->handle, OWNED_SIZE);
 		o->seed = from->seed;
