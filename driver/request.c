@@ -291,6 +291,7 @@ void sg_request_started(struct sg_request *rq)
 void sg_request_queue(struct sg_request *rq)
 {
 	struct sg_gpu *gpu = rq->ring->engine->gpu;
+	int priority = rq->priority;
 	bool foreign = false;
 	unsigned int i;
 
@@ -300,18 +301,15 @@ void sg_request_queue(struct sg_request *rq)
 	}
 	rq->submitted = jiffies;
 	timer_setup(&rq->timer, give_up_waiting, 0);
+	for (i = 0; i < rq->nwaits; i++)
+		foreign |= !sg_fence_to_request(rq->waits[i].fence);
 	spin_lock_irq(&gpu->sched_lock);
 	list_add_tail(&rq->link, &rq->ring->requests);
 	rq->ring->nrequests++;
 	list_add_tail(&rq->gpu_link, &gpu->requests);
-	for (i = 0; i < rq->nwaits; i++) {
-		struct sg_request *other = sg_fence_to_request(rq->waits[i].fence);
-
-		if (other)
-			raise(other, rq->priority);
-		else
-			foreign = true;
-	}
+	/* what it waits for, and what is before it in its ring, becomes as important */
+	rq->priority = INT_MIN;
+	raise(rq, priority);
 	spin_unlock_irq(&gpu->sched_lock);
 
 	for (i = 0; i < rq->nwaits; i++) {

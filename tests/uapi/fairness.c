@@ -194,6 +194,38 @@ static void importance(void)
 	load_end(&loads[0]);
 }
 
+static void inheritance(void)
+{
+	int fd = gem_open(), fence;
+	uint32_t ctx = gem_context_create(fd), other = gem_context_create(fd);
+	uint32_t handle = gem_create(fd, PAGE);
+	struct load noise;
+	struct batch b;
+
+	/* An important batch, behind an unimportant one of its own context, and of another's. */
+	for (int i = 0; i < 2; i++) {
+		load_start(&noise, gem_open(), 0, I915_EXEC_RENDER);
+		while (!*noise.count)
+			sleep_ms(1);
+		for (int urgent = 0; urgent < 2; urgent++) {
+			uint32_t from = urgent || !i ? ctx : other;
+
+			CHECK_RET(try_context_set(fd, from, I915_CONTEXT_PARAM_PRIORITY,
+						  urgent ? 100 : -100, 0), 0);
+			batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
+			b.ctx = from;
+			batch_store(&b, handle, 4 * urgent, 1);
+			batch_submit(&b);
+			fence = b.rsvd2 >> 32;
+			if (!urgent)
+				CHECK(!fence_signalled(fence, 200));
+		}
+		CHECK(fence_signalled(fence, 3000));
+		CHECK_INT(fence_status(fence), 1);
+		load_end(&noise);
+	}
+}
+
 /* A context that is given one short batch after the other. */
 struct feeder {
 	int fd;
@@ -256,6 +288,8 @@ static const struct subtest tests[] = {
 	{ "it does not matter who came first", latecomer },
 	{ "who waits leaves the engine to those who work", waiters, 40 },
 	{ "who is less important gets what the more important leave", importance },
+	{ "what an important batch waits for becomes important, in its own context too",
+	  inheritance },
 	{ "many short batches weigh as much as a long one", short_batches },
 };
 
