@@ -74,9 +74,9 @@ static void copy_buffered(struct piece *piece, const struct sg_block *block)
 		for (x = 0; x < block->bytes; x += n) {
 			n = min_t(u32, block->bytes - x, SG_BLT_SPAN);
 			sg_view_load(&piece->views.src, block->src_x + x, block->src_y + (s32)i,
-			     buffer, n);
+				     buffer, n);
 			sg_view_store(&piece->views.dst, block->dst_x + x, block->dst_y + (s32)i,
-			      buffer, n);
+				      buffer, n);
 		}
 }
 
@@ -251,8 +251,8 @@ static void fill_linear(struct piece *piece, struct sg_block *block)
 {
 	const struct sg_blt_op *op = &piece->blt->op;
 	size_t n = block->bytes;
-	u8 *to = sg_mem_translate(piece->mem, sg_linear_address(&op->dst, block->dst_x, block->dst_y),
-				  &n, SG_WRITE);
+	u64 addr = sg_linear_address(&op->dst, block->dst_x, block->dst_y);
+	u8 *to = sg_mem_translate(piece->mem, addr, &n, SG_WRITE);
 
 	if (to)
 		fill(to, fill_word(op, block->dst_x), n);
@@ -271,7 +271,7 @@ static void fill_crumbs(struct piece *piece, const struct sg_block *block)
 
 			len = block->bytes - x;
 			to = sg_view_bytes(&piece->views.dst, block->dst_x + x,
-					block->dst_y + (s32)row, &len);
+					   block->dst_y + (s32)row, &len);
 			if (to)
 				fill(to, fill_word(op, block->dst_x + x), len);
 		}

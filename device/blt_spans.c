@@ -143,7 +143,7 @@ static void draw_span(struct sg_blt *blt, struct sg_views *views, const struct s
 	sg_rop(op->rop, blt->dst, blt->src, blt->pat, (n + sizeof(u64) - 1) / sizeof(u64));
 	if (some)
 		sg_view_store_some(&views->dst, block->dst_x, block->dst_y, (u8 *)blt->dst,
-			   (u8 *)blt->write, n);
+				   (u8 *)blt->write, n);
 	else
 		sg_view_store(&views->dst, block->dst_x, block->dst_y, (u8 *)blt->dst, n);
 }

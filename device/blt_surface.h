@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Surfaces as memory: where the bytes of a picture are, linear or tiled, mapped or not. All of it is
- * for use between sg_mem_enter() and sg_mem_leave().
+ * Surfaces as memory: where the bytes of a picture are, linear or tiled, mapped or not. All of it
+ * is for use between sg_mem_enter() and sg_mem_leave().
  */
 #ifndef SOFTGEM_DEVICE_BLT_SURFACE_H
 #define SOFTGEM_DEVICE_BLT_SURFACE_H
@@ -62,7 +62,10 @@ static inline u64 sg_linear_address(const struct sg_surface *surface, s64 x, s32
 }
 
 /**
- * sg_view_tile() - find the tile that byte @x of row @y of a tiled surface is in.
+ * sg_view_tile() - find the tile that a byte of a tiled surface is in.
+ * @view: the surface
+ * @x: the byte
+ * @y: its row
  *
  * Return: it, whole unless its length is less than SG_TILE_SIZE; valid until the next call.
  */
@@ -86,7 +89,13 @@ void sg_view_load(struct sg_view *view, s64 x, s32 y, u8 *to, u32 n);
 void sg_view_store(struct sg_view *view, s64 x, s32 y, const u8 *from, u32 n);
 
 /**
- * sg_view_store_some() - the same where @write is not zero.
+ * sg_view_store_some() - the same, for some of the bytes.
+ * @view: the surface
+ * @x: the first byte
+ * @y: its row
+ * @from: the bytes
+ * @write: which of them are to be written: those that are not zero here
+ * @n: how many
  *
  * What is left out is not written, not even with itself.
  */

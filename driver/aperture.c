@@ -63,8 +63,8 @@ static void view_free(struct sg_aperture *ap, struct sg_aperture_view *view)
 
 /*
  * Nobody is to look through a view any more, until the next fault. @ours: the object whose
- * reservation is held. If that of the view's own object cannot be had, returns -EBUSY and the object,
- * with a reference, in @busy.
+ * reservation is held. If that of the view's own object cannot be had, returns -EBUSY and the
+ * object, with a reference, in @busy.
  */
 static int view_revoke(struct sg_aperture_view *view, struct sg_object *ours,
 		       struct sg_object **busy)
@@ -119,7 +119,10 @@ static int make_room(struct sg_aperture *ap, u64 size, struct sg_object *ours,
 	return 0;
 }
 
-/* Give a view a register: a free one, or that of the view which was not used for the longest time. */
+/*
+ * Give a view a register: a free one, or that of the view which was not used for
+ * the longest time.
+ */
 static int get_fence(struct sg_aperture *ap, struct sg_aperture_view *view,
 		     struct sg_object **busy)
 {

@@ -25,8 +25,9 @@
 /* How many commands (or pieces of a blit) an engine executes before it looks at the clock. */
 #define BUDGET			256
 /*
- * What a ring that has been waiting may be behind others. And what it costs a batch to wait: it makes
- * way at once, but if that were for nothing several that wait would leave no room for one that works.
+ * What a ring that has been waiting may be behind others. And what it costs a batch to wait: it
+ * makes way at once, but if that were for nothing several that wait would leave no room for one
+ * that works.
  */
 #define LAG_NS			(2 * NSEC_PER_MSEC)
 #define WAIT_NS			(3 * NSEC_PER_MSEC)
@@ -295,7 +296,8 @@ struct turn {
 };
 
 /*
- * Book the time until now on the client whose work has been running, if any, and begin to run that of
+ * Book the time until now on the client whose work has been running, if any, and begin to run that
+ * of
  * @client, if any.
  */
 static void count_time(struct sg_engine *engine, struct sg_client *was, struct sg_client *client,
@@ -430,8 +432,10 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 			return outcome;
 		WRITE_ONCE(engine->stop, false);
 		if (turn->waits || rq->hung) {
+			ktime_t sleep = ns_to_ktime(turn->sleep * NSEC_PER_USEC);
+
 			wait_event_interruptible_hrtimeout(engine->wq, READ_ONCE(engine->stop),
-							   ns_to_ktime(turn->sleep * NSEC_PER_USEC));
+							   sleep);
 			turn->sleep = min_t(unsigned int, 2 * turn->sleep, SPIN_SLEEP_MAX_US);
 		} else {
 			turn->sleep = SPIN_SLEEP_MIN_US;

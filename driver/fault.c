@@ -130,9 +130,9 @@ static vm_fault_t fill_object(struct vm_area_struct *vma, struct sg_object *obj,
 }
 
 /*
- * A debugger reads or writes: the kernel cannot look at such a mapping by itself. He may do what the
- * process may. What a private mapping has copied is not the object's, and out of our sight. Returns
- * how many of the bytes that he wants are in the mapping, or -errno.
+ * A debugger reads or writes: the kernel cannot look at such a mapping by itself. He may do what
+ * the process may. What a private mapping has copied is not the object's, and out of our sight.
+ * Returns how many of the bytes that he wants are in the mapping, or -errno.
  */
 static int access_len(const struct vm_area_struct *vma, unsigned long addr, int len, int write)
 {
@@ -299,7 +299,10 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 	return fault;
 }
 
-/* Copy a part of a view of a tiled object's shadow: what the process sees. Returns the bytes copied. */
+/*
+ * Copy a part of a view of a tiled object's shadow: what the process sees. Returns
+ * the bytes copied.
+ */
 static int access_view(struct sg_object *obj, u64 offset, void *buf, int len, int write)
 {
 	struct sg_shadow_view *view;

@@ -132,8 +132,8 @@ static int prepare_vma(struct vm_area_struct *vma, const struct sg_object *obj)
  * @vma: the mapping
  *
  * Context: mmap_lock is held for writing.
- * Return: 0; -EINVAL for an offset that was never given out, a size beyond its end, or a writable mapping of
- * a read-only object; -EACCES for an offset that was given to others; -ENODEV.
+ * Return: 0; -EINVAL for an offset that was never given out, a size beyond its end, or a writable
+ * mapping of a read-only object; -EACCES for an offset that was given to others; -ENODEV.
  */
 int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 {

@@ -123,7 +123,10 @@ int sg_object_get_pages(struct sg_object *obj)
 	obj = sg_object_memory(obj);
 	if (!obj->ops->get_pages)
 		return 0;
-	/* what is not needed may go at any time: it is not to be relied upon, even if it is there */
+	/*
+	 * what is not needed may go at any time: it is not to be relied upon, even if
+	 * it is there
+	 */
 	if (obj->madv != SG_MADV_WILLNEED)
 		return -EFAULT;
 	if (obj->have_pages)

@@ -4,8 +4,9 @@
  * mapped them: they cannot be pinned, not even be referenced, and are good exactly as long as they
  * stay mapped. An interval notifier says when that ends; the rules are those of userptr.c.
  *
- * It has to be memory that the kernel reaches as it reaches its own, and in one piece: an object has
- * one run of frames or, after an invalidation, none. The next use looks whether there is one again.
+ * It has to be memory that the kernel reaches as it reaches its own, and in one piece: an object
+ * has one run of frames or, after an invalidation, none. The next use looks whether there is one
+ * again.
  *
  * No other device can have such an object, since nobody could keep the pages for it, and a notifier
  * cannot wait for it to let go.
@@ -45,7 +46,10 @@ static bool present(const struct sg_pfnmap *pm)
 	return READ_ONCE(pm->obj.pages.chunk[0].nruns);
 }
 
-/* The frame of a page, faulted in for writing. mmap_lock is held; -EAGAIN: it was dropped, or so. */
+/*
+ * The frame of a page, faulted in for writing. mmap_lock is held; -EAGAIN: it was
+ * dropped, or so.
+ */
 static int lookup_page(struct vm_area_struct *vma, unsigned long addr, unsigned long *pfn)
 {
 	bool dropped = false, writable;
@@ -242,7 +246,8 @@ struct sg_object *sg_pfnmap_create(struct drm_device *dev, unsigned long addr, u
 	if (!pm)
 		return ERR_PTR(-ENOMEM);
 	drm_gem_private_object_init(dev, &pm->obj.base, size);
-	ret = sg_pages_init(&pm->obj.pages, size >> PAGE_SHIFT, (addr >> PAGE_SHIFT) & SG_CHUNK_MASK);
+	ret = sg_pages_init(&pm->obj.pages, size >> PAGE_SHIFT,
+			    (addr >> PAGE_SHIFT) & SG_CHUNK_MASK);
 	if (ret)
 		goto free;
 	ret = mmu_interval_notifier_insert(&pm->notifier, current->mm, addr, size,

@@ -2,8 +2,8 @@
 /*
  * User pages, pinned: the object keeps the frames that it found when it was made, whatever the
  * process does to its mappings. All of them count against RLIMIT_MEMLOCK of the process that made
- * it, once, until the object goes. Where there is nothing that could be pinned yet, that is an error,
- * or they are pinned at the first use that finds it.
+ * it, once, until the object goes. Where there is nothing that could be pinned yet, that is an
+ * error, or they are pinned at the first use that finds it.
  */
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>

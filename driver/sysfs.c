@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * sysfs, under the names of i915: below the card engine/NAME/, an engine's description and settings,
- * and error, the error state.
+ * sysfs, under the names of i915: below the card engine/NAME/, an engine's description and
+ * settings, and error, the error state.
  */
 #include <linux/kobject.h>
 #include <linux/slab.h>

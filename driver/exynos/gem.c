@@ -19,7 +19,7 @@
 
 static unsigned long userptr_limit = SZ_16M;
 module_param(userptr_limit, ulong, 0644);
-MODULE_PARM_DESC(userptr_limit, "Exynos: the largest user pages' buffer, in bytes (default: 16 MiB)");
+MODULE_PARM_DESC(userptr_limit, "Exynos: largest buffer of user pages, in bytes (16 MiB)");
 
 static int publish(struct sg_object *obj, struct drm_file *file, u32 flags, u32 *handle)
 {

@@ -15,8 +15,8 @@
 /* Addresses above 4 GiB are only for clients that can cope with them. */
 #define LOW_END			((4ull << 30) - PAGE_SIZE)
 /*
- * What the driver places keeps clear of 0, and so does a batch that is relocated, even if the client
- * has it placed there: relocations may point before their target.
+ * What the driver places keeps clear of 0, and so does a batch that is relocated, even if the
+ * client has it placed there: relocations may point before their target.
  */
 #define LOW_START		(256ull << 10)
 

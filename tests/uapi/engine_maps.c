@@ -18,26 +18,24 @@
 #define BCS	{ I915_ENGINE_CLASS_COPY, 0 }
 #define VCS	{ I915_ENGINE_CLASS_VIDEO, 0 }
 
-typedef struct i915_engine_class_instance engine_t;
-
 struct map {
 	struct i915_context_param_engines base;
-	engine_t engine[8];
+	struct i915_engine_class_instance engine[8];
 };
 
 struct balance {
 	struct i915_context_engines_load_balance base;
-	engine_t engine[4];
+	struct i915_engine_class_instance engine[4];
 };
 
 struct bond {
 	struct i915_context_engines_bond base;
-	engine_t engine[4];
+	struct i915_engine_class_instance engine[4];
 };
 
 struct parallel {
 	struct i915_context_engines_parallel_submit base;
-	engine_t engine[4];
+	struct i915_engine_class_instance engine[4];
 };
 
 static int try_set_map(int fd, uint32_t ctx, struct map *map, unsigned int count,
@@ -45,7 +43,7 @@ static int try_set_map(int fd, uint32_t ctx, struct map *map, unsigned int count
 {
 	map->base.extensions = (uintptr_t)extensions;
 	return try_context_set(fd, ctx, I915_CONTEXT_PARAM_ENGINES, (uintptr_t)map,
-			       sizeof(map->base) + count * sizeof(engine_t));
+			       sizeof(map->base) + count * sizeof(struct i915_engine_class_instance));
 }
 
 /* The same, in a context of its own. */
@@ -83,7 +81,7 @@ static void check_class(int fd, uint32_t ctx, uint64_t index, unsigned int class
 	gem_close(fd, handle);
 }
 
-static void same_engine_twice(void)
+static void same_struct i915_engine_class_instancewice(void)
 {
 	struct map map = { .engine = { BCS, BCS } };
 	int fd = gem_open();
@@ -176,7 +174,7 @@ static void balance_errors(void)
 	ext = good;
 	ext.base.num_siblings = 2;
 	CHECK_RET(try_map(fd, &map, 2, &ext), -EINVAL);
-	ext.engine[1] = (engine_t)BCS;
+	ext.engine[1] = (struct i915_engine_class_instance)BCS;
 	CHECK_RET(try_map(fd, &map, 2, &ext), -EINVAL);
 	/* The same place twice. */
 	ext = good;
@@ -230,7 +228,7 @@ static void parallel(void)
 
 	/* It takes two engines of a class. */
 	CHECK_RET(try_map(fd, &map, 1, &ext), -EINVAL);
-	ext.engine[1] = (engine_t)BCS;
+	ext.engine[1] = (struct i915_engine_class_instance)BCS;
 	CHECK_RET(try_map(fd, &map, 1, &ext), -EINVAL);
 }
 
@@ -356,7 +354,7 @@ static void single_timeline(void)
 }
 
 static const struct subtest tests[] = {
-	{ "an engine listed twice is two queues with registers of their own", same_engine_twice },
+	{ "an engine listed twice is two queues with registers of their own", same_struct i915_engine_class_instancewice },
 	{ "a load balancer of one engine is that engine", balanced },
 	{ "a load balancer: bad index, fields, engines EINVAL, place taken EEXIST", balance_errors },
 	{ "a bond is checked, and leaves its engine what it is", bonds },

@@ -367,4 +367,4 @@ const struct call context_calls[] = {
 	{ "SYNCOBJ_SIGNAL", syncobj_signal, 1 },
 };
 
-const size_t num_context_calls = sizeof(context_calls) / sizeof(context_calls[0]);
+const size_t num_context_calls = ARRAY_SIZE(context_calls);

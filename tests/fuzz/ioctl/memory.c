@@ -292,4 +292,4 @@ const struct call memory_calls[] = {
 	{ "userfaultfd", watch, 2 },
 };
 
-const size_t num_memory_calls = sizeof(memory_calls) / sizeof(memory_calls[0]);
+const size_t num_memory_calls = ARRAY_SIZE(memory_calls);

@@ -338,4 +338,4 @@ const struct call object_calls[] = {
 	{ "any ioctl", anything, 3 },
 };
 
-const size_t num_object_calls = sizeof(object_calls) / sizeof(object_calls[0]);
+const size_t num_object_calls = ARRAY_SIZE(object_calls);
