@@ -376,7 +376,7 @@ static void hurry(struct sg_context *ctx)
 
 	spin_lock_irq(&ctx->gpu->sched_lock);
 	for (i = 0; i < SG_MAX_RINGS; i++) {
-		/* pairs with sg_context_ring() */
+		/* pairs with the release in sg_context_ring() */
 		struct sg_ring *ring = smp_load_acquire(&ctx->rings[i]);
 
 		if (ring)

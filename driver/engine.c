@@ -26,8 +26,8 @@
 #define BUDGET			256
 /*
  * What a ring that has been waiting may be behind others. And what it costs a batch to wait: it
- * makes way at once, but if that were for nothing several that wait would leave no room for one
- * that works.
+ * makes way at once, but if that were for nothing several that wait would leave no room for one that
+ * works.
  */
 #define LAG_NS			(2 * NSEC_PER_MSEC)
 #define WAIT_NS			(3 * NSEC_PER_MSEC)
@@ -297,8 +297,7 @@ struct turn {
 
 /*
  * Book the time until now on the client whose work has been running, if any, and begin to run that
- * of
- * @client, if any.
+ * of @client, if any.
  */
 static void count_time(struct sg_engine *engine, struct sg_client *was, struct sg_client *client,
 		       u64 now)

@@ -35,15 +35,12 @@ static void kick_engines(struct sg_gpu *gpu)
 /* The messages that i915 sends, which tell daemons to collect the error state. */
 static void uevent_work(struct work_struct *work)
 {
-	static const char * const steps[] = { "ERROR=1", "RESET=1", "ERROR=0" };
 	struct sg_gpu *gpu = container_of(work, struct sg_gpu, uevent_work);
-	unsigned int i;
+	struct kobject *kobj = &gpu->node.drm.primary->kdev->kobj;
 
-	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		char *env[] = { (char *)steps[i], NULL };
-
-		kobject_uevent_env(&gpu->node.drm.primary->kdev->kobj, KOBJ_CHANGE, env);
-	}
+	kobject_uevent_env(kobj, KOBJ_CHANGE, (char *[]) { "ERROR=1", NULL });
+	kobject_uevent_env(kobj, KOBJ_CHANGE, (char *[]) { "RESET=1", NULL });
+	kobject_uevent_env(kobj, KOBJ_CHANGE, (char *[]) { "ERROR=0", NULL });
 }
 
 /** sg_reset_init() - prepare a device for resets. */
