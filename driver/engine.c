@@ -26,8 +26,8 @@
 #define BUDGET			256
 /*
  * What a ring that has been waiting may be behind others. And what it costs a batch to wait: it
- * makes way at once, but if that were for nothing several that wait would leave no room for one that
- * works.
+ * makes way at once, but if that were for nothing several that wait would leave no room for one
+ * that works.
  */
 #define LAG_NS			(2 * NSEC_PER_MSEC)
 #define WAIT_NS			(3 * NSEC_PER_MSEC)

@@ -3,8 +3,8 @@
  * A context's map of engines, and its extensions.
  *
  * There is one engine of each class. So there is nothing to balance: a load balancer has one
- * engine, and is it. A bond restricts where a batch may go that has one choice. And batches that are to run
- * side by side would need two engines of a class.
+ * engine, and is it. A bond restricts where a batch may go that has one choice. And batches that
+ * are to run side by side would need two engines of a class.
  */
 #include <linux/nospec.h>
 #include <linux/uaccess.h>

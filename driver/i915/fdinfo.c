@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/*
- * /proc/PID/fdinfo/N of an open file: the kernel's drm-usage-stats, which gputop and
- * the like read.
- */
+/* /proc/PID/fdinfo/N of a file: the kernel's drm-usage-stats, which gputop and others read. */
 #include <linux/pci.h>
 #include <linux/seq_file.h>
 
