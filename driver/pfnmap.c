@@ -46,10 +46,7 @@ static bool present(const struct sg_pfnmap *pm)
 	return READ_ONCE(pm->obj.pages.chunk[0].nruns);
 }
 
-/*
- * The frame of a page, faulted in for writing. mmap_lock is held; -EAGAIN: it was
- * dropped, or so.
- */
+/* The frame of a page, faulted in for writing. mmap_lock is held; -EAGAIN: look again. */
 static int lookup_page(struct vm_area_struct *vma, unsigned long addr, unsigned long *pfn)
 {
 	bool dropped = false, writable;
