@@ -81,7 +81,7 @@ static void check_class(int fd, uint32_t ctx, uint64_t index, unsigned int class
 	gem_close(fd, handle);
 }
 
-static void same_struct i915_engine_class_instancewice(void)
+static void same_engine_twice(void)
 {
 	struct map map = { .engine = { BCS, BCS } };
 	int fd = gem_open();
@@ -354,7 +354,7 @@ static void single_timeline(void)
 }
 
 static const struct subtest tests[] = {
-	{ "an engine listed twice is two queues with registers of their own", same_struct i915_engine_class_instancewice },
+	{ "an engine listed twice is two queues with registers of their own", same_engine_twice },
 	{ "a load balancer of one engine is that engine", balanced },
 	{ "a load balancer: bad index, fields, engines EINVAL, place taken EEXIST", balance_errors },
 	{ "a bond is checked, and leaves its engine what it is", bonds },
