@@ -34,9 +34,6 @@ static const struct command commands[] = {
 	{ FAST_COPY, COLOR_SOURCE, NO_PATTERN, false },
 };
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
 /* Some pages of a surface are not there, or must not be written. */
 static void make_holes(struct machine *m, u64 base)
 {

@@ -18,9 +18,6 @@
 static struct machine *hostile;
 static unsigned int enters;
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
 /* An MI command of any length. */
 static u32 random_header(void)
 {

@@ -12,4 +12,8 @@
  */
 void numbers_begin(const u8 *data, size_t size);
 
+/* What libFuzzer calls: once, and with each input. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Calls about contexts, address spaces, syncobjs and queries, and execbuf. */
 #include "fuzz.h"
+#include "tap.h"
 
 #include <drm.h>
 #include <i915_drm.h>

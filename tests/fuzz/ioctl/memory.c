@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* What happens to the arena while calls use it: mappings of all kinds come, change and go. */
 #include "fuzz.h"
+#include "tap.h"
 
 #include <drm.h>
 #include <errno.h>
@@ -27,7 +28,8 @@
 
 static int faults = -1;		/* userfaultfd */
 static int memory_file = -1;
-static _Thread_local sigjmp_buf *volatile escape;
+/* Where to go on after a fault; read by the signal handler only. */
+static _Thread_local void *volatile escape;
 
 uint64_t random_memory(struct thread *t, bool aligned)
 {
@@ -166,7 +168,7 @@ static int advise(struct thread *t)
 static void on_fault(int signal)
 {
 	if (escape)
-		siglongjmp(*escape, 1);
+		siglongjmp(*(sigjmp_buf *)escape, 1);
 	_exit(128 + signal);
 }
 

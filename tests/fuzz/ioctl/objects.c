@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /* Calls about objects: their life, their bytes, their state, PRIME. */
 #include "fuzz.h"
+#include "tap.h"
 
 #include <drm.h>
 #include <fcntl.h>

@@ -92,19 +92,19 @@ void tap_check_mem(const char *file, int line, const char *what, const void *got
 		tap_fail(file, line, "bytes differ: %s", what);
 }
 
-static void make_owned(struct owned *o, enum kind kind, int fd)
+static void make_owned(struct owned *o, enum kind which, int fd)
 {
 	uint32_t mode = I915_TILING_X, stride = 512, swizzle;
 
-	if (kind == USER_PAGES) {
+	if (which == USER_PAGES) {
 		o->map = map_anon(OWNED_SIZE);
 		o->handle = gem_userptr(fd, o->map, OWNED_SIZE, 0);
 	} else {
 		o->handle = gem_create(fd, OWNED_SIZE);
-		if (kind == APERTURE_TILED)
+		if (which == APERTURE_TILED)
 			CHECK_RET(try_set_tiling(fd, o->handle, &mode, &stride, &swizzle), 0);
 		o->map = gem_mmap(fd, o->handle, OWNED_SIZE,
-				  kind == CPU_MAPPING ? I915_MMAP_OFFSET_WB : I915_MMAP_OFFSET_GTT);
+				  which == CPU_MAPPING ? I915_MMAP_OFFSET_WB : I915_MMAP_OFFSET_GTT);
 	}
 	o->seed = 1;
 	fill(o->map, OWNED_SIZE, o->seed);
