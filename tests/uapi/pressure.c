@@ -275,9 +275,9 @@ static void killed_for_memory(void)
 }
 
 static const struct subtest tests[] = {
-	{ "idle objects are swapped out, and come back with their bytes", objects_swapped, 90 },
-	{ "objects that are not needed are dropped", purged_first, 90 },
-	{ "tracked user pages are swapped out, and no GPU write is lost", tracked_swapped, 90 },
+	{ "idle objects are swapped out, and come back with their bytes", objects_swapped, 240 },
+	{ "objects that are not needed are dropped", purged_first, 240 },
+	{ "tracked user pages are swapped out, and no GPU write is lost", tracked_swapped, 240 },
 	{ "the OOM killer gets back the memory that the GPU was at work on", killed_for_memory, 60 },
 };
 
