@@ -3,7 +3,7 @@
 #ifndef SOFTGEM_FAULT_H
 #define SOFTGEM_FAULT_H
 
-struct vm_operations_struct;
+#include <linux/mm.h>
 
 /* Mappings by a fake offset: vm_private_data is its struct sg_mmap_offset. */
 extern const struct vm_operations_struct sg_cpu_vm_ops;

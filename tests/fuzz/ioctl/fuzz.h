@@ -39,7 +39,7 @@
 struct shared {
 	atomic_bool stop, failed;
 	char message[512];
-	_Atomic uint64_t offsets[OFFSETS];
+	atomic_uint_least64_t offsets[OFFSETS];
 	atomic_ulong calls[MAX_CALLS], good[MAX_CALLS];
 	atomic_ulong checks;
 	bool no_gpu_writes, no_owners;
