@@ -134,7 +134,7 @@ static void shmem_write_page(struct address_space *mapping, unsigned long index)
 unlock:
 	folio_unlock(folio);
 put:
-	put_page(page);
+	folio_put(folio);	/* not the page: writing may have split the folio */
 }
 
 /*
