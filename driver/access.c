@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 
 #include "gpu.h"
+#include "grip.h"
 #include "object.h"
 #include "shadow.h"
 
@@ -91,6 +92,7 @@ static int copy_bounced(struct sg_object *obj, u64 offset, void __user *user, u6
 {
 	size_t room = min_t(u64, size, BOUNCE_SIZE);
 	void *bounce = kvmalloc(room, GFP_KERNEL);
+	struct sg_grip grip = {};
 	int ret = 0;
 
 	if (!bounce)
@@ -106,7 +108,7 @@ static int copy_bounced(struct sg_object *obj, u64 offset, void __user *user, u6
 			if (signal_pending(current))
 				ret = -ERESTARTSYS;
 			else
-				ret = sg_object_acquire(obj) ?:
+				ret = sg_object_acquire(obj, &grip) ?:
 				      sg_object_copy_kernel(obj, offset, bounce, len, write);
 		} while (ret == -EAGAIN);
 		if (!ret && !write && copy_to_user(user, bounce, len))
@@ -115,6 +117,7 @@ static int copy_bounced(struct sg_object *obj, u64 offset, void __user *user, u6
 		user += len;
 		size -= len;
 	}
+	sg_grip_drop(&grip);
 	kvfree(bounce);
 	return ret;
 }

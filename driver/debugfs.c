@@ -173,6 +173,7 @@ static int userptr_show(struct seq_file *m, void *unused)
 	seq_printf(m, "invalidations %lld\n", atomic64_read(&s->invalidations));
 	seq_printf(m, "revokes %lld\n", atomic64_read(&s->revokes));
 	seq_printf(m, "holds %lld\n", atomic64_read(&s->holds));
+	seq_printf(m, "grips %lld\n", atomic64_read(&s->grips));
 	seq_printf(m, "waited_ns %lld\n", atomic64_read(&s->waited_ns));
 	seq_printf(m, "pins %lld\n", atomic64_read(&s->pins));
 	seq_printf(m, "unpins %lld\n", atomic64_read(&s->unpins));

@@ -33,7 +33,7 @@ static int export_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
 	if (obj->ops->ready)	/* it may be taken away at any time, and nobody would be told */
 		return -EOPNOTSUPP;
 	/* the one call that comes without the reservation, and may fault user memory */
-	ret = sg_object_acquire(obj) ?: dma_resv_lock_interruptible(obj->base.resv, NULL);
+	ret = sg_object_acquire(obj, NULL) ?: dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
 		return ret;
 	ret = sg_object_pin_pages(obj);

@@ -81,7 +81,7 @@ static struct sg_pin *pin_once(struct sg_userptr *u, struct sg_pin *old)
 	int ret;
 
 	/* faults where pinning would not */
-	ret = sg_object_acquire(&u->obj);
+	ret = sg_object_acquire(&u->obj, NULL);
 	if (ret)
 		return ERR_PTR(ret);
 	pin = sg_pin_alloc(sg_object_gpu(&u->obj), &u->owner, sg_userptr_addr(u),
@@ -147,7 +147,7 @@ static int user_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
 	struct sg_pin *pin;
 
 	if (is_told(attach))
-		return sg_object_acquire(&u->obj);
+		return sg_object_acquire(&u->obj, NULL);
 	if (mutex_lock_interruptible(&u->attach_lock))
 		return -ERESTARTSYS;
 	pin = pin_now(u);
@@ -430,7 +430,7 @@ static void refill_work(struct work_struct *work)
 {
 	struct sg_userptr *u = container_of(work, struct sg_userptr, refill_work);
 
-	sg_object_acquire(&u->obj);
+	sg_object_acquire(&u->obj, NULL);
 	sg_object_put(&u->obj);
 }
 

@@ -31,7 +31,7 @@ struct sg_import {
 #define to_import(o)	container_of(o, struct sg_import, obj)
 
 /* The exporter may want the reservation for this: it is not for get_pages(). */
-static int import_acquire(struct sg_object *obj)
+static int import_acquire(struct sg_object *obj, struct sg_grip *grip)
 {
 	struct sg_import *import = to_import(obj);
 	int ret = 0;

@@ -13,6 +13,7 @@
 #include "pages.h"
 
 struct sg_gpu;
+struct sg_grip;
 struct sg_object;
 struct sg_shadow;
 
@@ -31,7 +32,7 @@ struct sg_shadow;
  * @release: last call; frees what is particular to the kind, but not the object itself.
  */
 struct sg_object_ops {
-	int (*acquire)(struct sg_object *obj);
+	int (*acquire)(struct sg_object *obj, struct sg_grip *grip);
 	int (*get_pages)(struct sg_object *obj);
 	void (*put_pages)(struct sg_object *obj);
 	void (*write_back)(struct sg_object *obj);
@@ -108,7 +109,7 @@ struct sg_object {
 void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops);
 void sg_object_free(struct drm_gem_object *gem);
 
-int sg_object_acquire(struct sg_object *obj);
+int sg_object_acquire(struct sg_object *obj, struct sg_grip *grip);
 bool sg_object_ready(struct sg_object *obj);
 int sg_object_get_pages(struct sg_object *obj);
 void sg_object_put_pages(struct sg_object *obj);

@@ -150,7 +150,7 @@ static bool pfnmap_ready(struct sg_object *obj)
 	return present(pm) && !mmu_interval_read_retry(&pm->notifier, pm->seq);
 }
 
-static int pfnmap_acquire(struct sg_object *obj)
+static int pfnmap_acquire(struct sg_object *obj, struct sg_grip *grip)
 {
 	struct sg_pfnmap *pm = to_pfnmap(obj);
 	int ret;

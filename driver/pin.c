@@ -4,7 +4,8 @@
  * against its RLIMIT_MEMLOCK for as long as they do.
  *
  * Two use them: objects of pinned user pages (pinned.c), and devices that import tracked ones and
- * cannot be told when those move (export_user.c).
+ * cannot be told when those move (export_user.c). A third pins for a moment only, and is not
+ * counted (grip.c).
  *
  * See Documentation/core-api/pin_user_pages.rst in the kernel's sources, case 2.
  */
@@ -113,7 +114,7 @@ int sg_pin_count(struct sg_pin *pin)
 static long pin_some(struct sg_pin *pin, unsigned long addr, unsigned int n, bool write,
 		     struct page **pages)
 {
-	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
+	unsigned int flags = (pin->brief ? 0 : FOLL_LONGTERM) | (write ? FOLL_WRITE : 0);
 	struct mm_struct *mm = pin->owner.mm;
 
 	if (mm == current->mm)
@@ -169,7 +170,8 @@ static int pin_chunk(struct sg_pin *pin, unsigned int i, struct page **pages)
 		pfns[k] = page_to_pfn(pages[k]);
 	ret = sg_chunk_build(&p->chunk[i], sg_pages_slot(p, i), pfns, n, GFP_KERNEL_ACCOUNT);
 	if (!ret) {
-		atomic64_add(n, &pin->gpu->stats.pins);
+		if (!pin->brief)
+			atomic64_add(n, &pin->gpu->stats.pins);
 		return 0;
 	}
 	for (k = 0; k < n; k++)
@@ -187,11 +189,11 @@ static void unpin_all(struct sg_pin *pin)
 	u64 pfn;
 
 	sg_pages_for_each_run(p, index, pfn, n) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, pin->write);
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, pin->write && !pin->brief);
 		total += n;
 		cond_resched();
 	}
-	if (total) {
+	if (total && !pin->brief) {
 		atomic64_add(total, &pin->gpu->stats.unpins);
 		trace_userptr_unpin(pin, total);
 	}
@@ -229,7 +231,7 @@ int sg_pin_pages(struct sg_pin *pin)
 	kfree(pages);
 	if (ret)
 		unpin_all(pin);
-	else
+	else if (!pin->brief)
 		trace_userptr_pin(pin, p->npages);
 	return ret;
 }

@@ -33,6 +33,8 @@ void sg_owner_put(struct sg_owner *owner);
  * @owner: whose they are
  * @addr: where the range begins
  * @write: they may be written to
+ * @brief: they are going to be unpinned in a moment: they need not be moved to where they can stay,
+ *	and nobody counts them
  * @counted: they count against the owner's limit
  * @pages: the frames: all of them, or none
  * @users: for whoever shares it
@@ -44,6 +46,7 @@ struct sg_pin {
 	struct sg_owner owner;
 	unsigned long addr;
 	bool write;
+	bool brief;
 	bool counted;
 	struct sg_pages pages;
 

@@ -40,7 +40,7 @@ static void publish(struct sg_pinned *pinned)
 	smp_store_release(&p->chunk, pinned->pin->pages.chunk);
 }
 
-static int pinned_acquire(struct sg_object *obj)
+static int pinned_acquire(struct sg_object *obj, struct sg_grip *grip)
 {
 	struct sg_pinned *pinned = to_pinned(obj);
 	int ret = 0;

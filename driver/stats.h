@@ -15,6 +15,8 @@
  * @invalidations: the process changed a range that an object covers
  * @revokes: of these, those that took pages away
  * @holds: of these, those that held pages instead, for requests that used them
+ * @grips: an acquisition pinned the pages, for as long as it took, since they were taken away again
+ *	and again
  * @waited_ns: how long the kernel has waited for all of them
  * @pins: pages pinned
  * @unpins: pages unpinned
@@ -28,6 +30,7 @@ struct sg_stats {
 	atomic64_t invalidations;
 	atomic64_t revokes;
 	atomic64_t holds;
+	atomic64_t grips;
 	atomic64_t waited_ns;
 	atomic64_t pins;
 	atomic64_t unpins;

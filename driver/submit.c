@@ -19,6 +19,7 @@
 
 #include "context.h"
 #include "gpu.h"
+#include "grip.h"
 #include "object.h"
 #include "request.h"
 #include "shadow.h"
@@ -33,11 +34,19 @@ static int submit_acquire(struct sg_submit *s)
 	int ret;
 
 	for (i = 0; i < s->count; i++) {
-		ret = sg_object_acquire(s->objects[i].obj);
+		ret = sg_object_acquire(s->objects[i].obj, &s->objects[i].grip);
 		if (ret)
 			return ret;
 	}
 	return 0;
+}
+
+static void submit_let_go(struct sg_submit *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->count; i++)
+		sg_grip_drop(&s->objects[i].grip);
 }
 
 static void unlock_objects(struct sg_submit *s)
@@ -322,14 +331,12 @@ int sg_submit_run(struct sg_submit *s)
 		prepare = false;
 		ret = submit_once(s, &prepare);
 		if (ret != -EAGAIN)
-			return ret;
-		if (signal_pending(current))
-			return -ERESTARTSYS;
-		if (prepare) {
-			ret = s->ops->prepare(s);
-			if (ret)
-				return ret;
-		}
+			break;
+		ret = signal_pending(current) ? -ERESTARTSYS : prepare ? s->ops->prepare(s) : 0;
+		if (ret)
+			break;
+		ret = -EAGAIN;
 	}
-	return -EAGAIN;
+	submit_let_go(s);
+	return ret;
 }

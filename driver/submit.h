@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <linux/ww_mutex.h>
 
+#include "grip.h"
 #include "space.h"
 
 struct dma_fence;
@@ -25,6 +26,7 @@ struct sg_submit;
  * @write: the GPU is going to write to it
  * @async: do not wait for others' use of it
  * @capture: to be seen after a hang
+ * @grip: what keeps its pages in place until the submission is done, should they need it
  * @binding: where it is; from sg_submit_ops.patch on
  * @offset: its address; likewise
  */
@@ -34,6 +36,7 @@ struct sg_submit_object {
 	bool write;
 	bool async;
 	bool capture;
+	struct sg_grip grip;
 	struct sg_binding *binding;
 	u64 offset;
 };

@@ -43,6 +43,12 @@ DEFINE_EVENT(userptr, userptr_retry,
 	TP_ARGS(u)
 );
 
+/* That had happened too often: the pages are pinned until they have been put to use. */
+DEFINE_EVENT(userptr, userptr_grip,
+	TP_PROTO(const struct sg_userptr *u),
+	TP_ARGS(u)
+);
+
 /* Something had moved: so many pages were looked up, and so many of them had to be faulted in. */
 TRACE_EVENT(userptr_acquire,
 	TP_PROTO(const struct sg_userptr *u, unsigned long pages, unsigned long faults, int ret),

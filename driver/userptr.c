@@ -15,6 +15,7 @@
  *    the revoke lock, and only then lets the process's change go on.
  *
  * After that no request needs the pages, and no engine, whatever its batch says, can reach them.
+ * Who is told again and again that the pages are not valid any more, gets a grip on them (grip.c).
  *
  * There is one case in which it does not wait. Where the kernel merely clears page table entries
  * (to migrate, reclaim, merge or collapse pages, or because a mapping was split somewhere in the
@@ -32,6 +33,7 @@
 #include <linux/slab.h>
 
 #include "gpu.h"
+#include "grip.h"
 #include "object.h"
 #include "trace.h"
 #include "userptr.h"
@@ -485,12 +487,15 @@ static int acquire_list(struct sg_userptr *u)
 	return 0;
 }
 
-static int userptr_acquire(struct sg_object *obj)
+static int userptr_acquire(struct sg_object *obj, struct sg_grip *grip)
 {
 	struct sg_userptr *u = to_sg_userptr(obj);
 	struct sg_gpu *gpu = sg_object_gpu(obj);
+	struct sg_grip mine = {};
 	struct acquire a = {};
 	int ret;
+
+	grip = grip ?: &mine;
 
 	if (READ_ONCE(u->seq) != SEQ_NEVER &&
 	    !mmu_interval_check_retry(&u->notifier, READ_ONCE(u->seq))) {
@@ -509,13 +514,18 @@ static int userptr_acquire(struct sg_object *obj)
 	ret = acquire_list(u);
 	if (ret)
 		goto free_pfns;
+	if (grip->found)
+		sg_grip_vain(grip, u);
 	while ((ret = acquire_once(u, &a)) == -EAGAIN) {
 		atomic64_inc(&gpu->stats.retries);
 		trace_userptr_retry(u);
+		sg_grip_vain(grip, u);
 	}
 	atomic64_add(a.pages, &gpu->stats.faults);
 	atomic64_add(a.faults, &gpu->stats.faulted);
 	trace_userptr_acquire(u, a.pages, a.faults, ret);
+	grip->found = !ret;
+	sg_grip_drop(&mine);
 free_pfns:
 	kfree(a.pfns);
 put_mm:

@@ -251,7 +251,7 @@ I915_IOCTL(gem_set_domain)
 		return -ENOENT;
 	ret = sg_object_wait(obj, args->write_domain, true, MAX_SCHEDULE_TIMEOUT);
 	if (!ret)
-		ret = sg_object_acquire(obj);
+		ret = sg_object_acquire(obj, NULL);
 	if (ret || !obj->ops->get_pages)
 		goto put;
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);

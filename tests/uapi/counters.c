@@ -20,7 +20,8 @@ struct counters counters(void)
 	} fields[] = {
 		{ "acquires", &c.acquires }, { "reuses", &c.reuses }, { "retries", &c.retries },
 		{ "faults", &c.faults }, { "invalidations", &c.invalidations },
-		{ "revokes", &c.revokes }, { "pins", &c.pins }, { "unpins", &c.unpins },
+		{ "revokes", &c.revokes }, { "grips", &c.grips }, { "pins", &c.pins },
+		{ "unpins", &c.unpins },
 	};
 	char path[96], name[64];
 	unsigned int seen = 0;
@@ -40,7 +41,7 @@ struct counters counters(void)
 				seen |= 1u << i;
 			}
 	fclose(f);
-	CHECK_HEX(seen, 0xff);
+	CHECK_HEX(seen, (1u << ARRAY_SIZE(fields)) - 1);
 	return c;
 }
 

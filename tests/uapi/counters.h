@@ -9,7 +9,7 @@
 
 /** struct counters - what happened to user pages: debugfs, softgem_userptr. */
 struct counters {
-	long long acquires, reuses, retries, faults, invalidations, revokes, pins, unpins;
+	long long acquires, reuses, retries, faults, invalidations, revokes, grips, pins, unpins;
 };
 
 struct counters counters(void);

@@ -9,11 +9,13 @@
 #include "proc.h"
 #include "tap.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,6 +123,7 @@ static void press(size_t len)
 
 #define KEEP	(256 * MiB)
 #define EACH	(8 * MiB)
+#define TAKEN	(64 * MiB)
 #define COUNT	20
 
 static uint64_t resident_bytes(int fd)
@@ -191,9 +194,10 @@ static void purged_first(void)
 	CHECK(gone > 0);
 }
 
+/* The GPU needs all of it at once: it must fit into what the kernel leaves to processes. */
 static void tracked_swapped(void)
 {
-	const size_t len = COUNT * EACH;
+	const size_t len = COUNT / 2 * EACH;
 	int fd = gem_open();
 	struct counters before = counters();
 	char *ptr;
@@ -219,6 +223,54 @@ static void tracked_swapped(void)
 		CHECK_HEX(*(uint32_t *)(ptr + at), 0xfeedbeef);
 	CHECK_INT(status_kb(getpid(), "VmPin"), 0);
 	CHECK_INT(status_kb(getpid(), "VmLck"), 0);
+}
+
+/*
+ * The kernel takes from the group what exceeds this, but for some 64 pages, whenever one of its
+ * processes asks for another page. That is less than the object.
+ */
+#define GROUP		"/sys/fs/cgroup/softgem-pressure"
+#define GROUP_HIGH	"65011712"	/* bytes: TAKEN - 2 MiB */
+
+static void child_uses_taken(void *arg)
+{
+	const struct counters before = counters();
+	uint32_t *ptr, handle;
+	int fd = gem_open();
+
+	CHECK(write_file(GROUP "/cgroup.procs", "0"));
+	ptr = map_anon(TAKEN);
+	CHECK_SYS(madvise(ptr, TAKEN, MADV_NOHUGEPAGE));
+	handle = gem_userptr(fd, ptr, TAKEN, 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		gpu_store(fd, handle, i * TAKEN / 4, 1 + i);
+		CHECK_HEX(ptr[i * TAKEN / 16], 1 + i);
+	}
+	CHECK(counters().grips > before.grips);
+	CHECK_INT(counters().pins, before.pins);
+	CHECK_INT(status_kb(getpid(), "VmPin"), 0);
+	CHECK_INT(status_kb(getpid(), "VmLck"), 0);
+	tap_note("%lld retries, %lld grips", counters().retries - before.retries,
+		 counters().grips - before.grips);
+	/* nothing is kept that is not in use */
+	CHECK_SYS(madvise(ptr, TAKEN, MADV_PAGEOUT));
+	CHECK(status_kb(getpid(), "VmSwap") > TAKEN >> 11);
+}
+
+static void taken_as_fast(void)
+{
+	int status;
+	pid_t pid;
+
+	if (memory("SwapFree") < 2 * TAKEN)
+		tap_skip("no swap, or not enough");
+	CHECK(write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
+	CHECK(!mkdir(GROUP, 0755) || errno == EEXIST);
+	CHECK(write_file(GROUP "/memory.high", GROUP_HIGH));
+	pid = child_start(child_uses_taken, NULL);
+	CHECK(child_ended_within(pid, 100000, &status));
+	CHECK_INT(status, 0);
+	CHECK_SYS(rmdir(GROUP));
 }
 
 #define VICTIM	(256 * MiB)
@@ -278,6 +330,7 @@ static const struct subtest tests[] = {
 	{ "idle objects are swapped out, and come back with their bytes", objects_swapped, 240 },
 	{ "objects that are not needed are dropped", purged_first, 240 },
 	{ "tracked user pages are swapped out, and no GPU write is lost", tracked_swapped, 240 },
+	{ "the GPU gets pages that are reclaimed as fast as they are brought in", taken_as_fast, 120 },
 	{ "the OOM killer gets back the memory that the GPU was at work on", killed_for_memory, 60 },
 };
 

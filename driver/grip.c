@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Tracked pages are nobody's to keep: what has been looked up can be reclaimed before it is used.
+ * A process comes through that, since it needs but one page at a time; the GPU needs all those of
+ * an object at once, and where memory is short the kernel may take pages away as fast as they are
+ * brought in, for ever.
+ *
+ * So whoever has looked up an object's pages in vain a few times pins them, until their use has
+ * been published. Reclaim leaves pinned pages alone, and looks for others; changes that the process
+ * makes go on as ever, and mean one attempt more. As for direct I/O, nothing is counted: the pages
+ * are the process's own, and the pin ends with the call that made it.
+ *
+ * See Documentation/core-api/pin_user_pages.rst in the kernel's sources, case 1.
+ */
+#include <linux/log2.h>
+#include <linux/sched.h>
+
+#include "gpu.h"
+#include "grip.h"
+#include "object.h"
+#include "trace.h"
+#include "userptr.h"
+
+/* So often it may happen; then at every doubling, since what is pinned may have been replaced. */
+#define VAIN_FEW	8
+
+/**
+ * sg_grip_vain() - an object's pages were looked up in vain.
+ * @grip: by whom
+ * @u: the object
+ *
+ * Pins the pages if that has happened often enough. That they cannot be pinned is no error: the
+ * next attempt to look them up finds what is wrong, or comes through. A worker of ours does not
+ * wait for what user space may never do, and pins nothing.
+ *
+ * Context: no driver lock, no reservation, no mmap_lock; mm_users of the process is held. May fault
+ * user memory.
+ */
+void sg_grip_vain(struct sg_grip *grip, struct sg_userptr *u)
+{
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	struct sg_pin *pin;
+
+	grip->vain++;
+	if (grip->vain < VAIN_FEW || !is_power_of_2(grip->vain) || current->flags & PF_KTHREAD)
+		return;
+	sg_grip_drop(grip);
+	pin = sg_pin_alloc(gpu, &u->owner, sg_userptr_addr(u), u->obj.base.size, !u->obj.read_only);
+	if (IS_ERR(pin))
+		return;
+	pin->brief = true;
+	if (sg_pin_pages(pin)) {
+		sg_pin_free(pin);
+		return;
+	}
+	grip->pin = pin;
+	atomic64_inc(&gpu->stats.grips);
+	trace_userptr_grip(u);
+}
+
+/**
+ * sg_grip_drop() - let go of the pages, if they are pinned.
+ * @grip: by whom; may be used again
+ *
+ * Context: may sleep.
+ */
+void sg_grip_drop(struct sg_grip *grip)
+{
+	if (grip->pin)
+		sg_pin_free(grip->pin);
+	grip->pin = NULL;
+}

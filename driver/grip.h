@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Keeping hold of user pages for as long as it takes to publish their use. */
+#ifndef SOFTGEM_GRIP_H
+#define SOFTGEM_GRIP_H
+
+#include <linux/types.h>
+
+struct sg_pin;
+struct sg_userptr;
+
+/**
+ * struct sg_grip - what an attempt to use an object has met with.
+ * @vain: how often the pages were looked up, and were taken away before they could be used
+ * @found: they were looked up, and were all there
+ * @pin: they are pinned since that happened too often, or NULL
+ */
+struct sg_grip {
+	unsigned int vain;
+	bool found;
+	struct sg_pin *pin;
+};
+
+void sg_grip_vain(struct sg_grip *grip, struct sg_userptr *u);
+void sg_grip_drop(struct sg_grip *grip);
+
+#endif
