@@ -3,6 +3,7 @@
 #ifndef SOFTGEM_COMPAT_H
 #define SOFTGEM_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -108,6 +109,22 @@ static inline int sg_follow_pfn(struct vm_area_struct *vma, unsigned long addr,
 	follow_pfnmap_end(&args);
 #endif
 	return 0;
+}
+
+/**
+ * sg_get_file_active() - a reference to a file, unless it is being given up.
+ * @file: where it stands, or NULL does; whoever gives the file up clears that under a lock
+ *
+ * Context: that lock is held. get_file_rcu() changed in 6.7.
+ * Return: the file, or NULL.
+ */
+static inline struct file *sg_get_file_active(struct file **file)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return *file && get_file_rcu(*file) ? *file : NULL;
+#else
+	return get_file_active(file);
+#endif
 }
 
 /**

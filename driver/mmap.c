@@ -6,8 +6,14 @@
  * a reference to the object. What it shows is filled in when it is touched: see fault.c. The page
  * table entries hold no reference to the pages, and are taken away by sg_mmap_revoke() before the
  * pages are.
+ *
+ * A mapping does not hold the client's file, but one that stands for the node: when the last
+ * descriptor is closed the client's handles and contexts end, mapped or not.
  */
+#include <linux/anon_inodes.h>
 #include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 
 #include <drm/drm_drv.h>
@@ -112,6 +118,50 @@ int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_fil
 	return 0;
 }
 
+/* Guards all nodes' @mapped. Taken inside mmap_lock. */
+static DEFINE_MUTEX(mapped_lock);
+
+static int mapped_release(struct inode *inode, struct file *file)
+{
+	struct sg_node *node = file->private_data;
+
+	mutex_lock(&mapped_lock);
+	/* whoever came since this one was given up has made another */
+	if (node->mapped == file)
+		node->mapped = NULL;
+	mutex_unlock(&mapped_lock);
+	drm_dev_put(&node->drm);
+	return 0;
+}
+
+static const struct file_operations mapped_fops = {
+	.owner = THIS_MODULE,
+	.release = mapped_release,
+};
+
+/*
+ * The file for a node's mappings, referenced. Its pages are those of the node's own files, so that
+ * they are revoked together.
+ */
+static struct file *mapped_file(struct sg_node *node)
+{
+	struct file *file;
+
+	mutex_lock(&mapped_lock);
+	file = sg_get_file_active(&node->mapped);
+	if (file)
+		goto unlock;
+	file = anon_inode_getfile("softgem", &mapped_fops, node, O_RDWR);
+	if (IS_ERR(file))
+		goto unlock;
+	file->f_mapping = node->drm.anon_inode->i_mapping;
+	drm_dev_get(&node->drm);
+	node->mapped = file;
+unlock:
+	mutex_unlock(&mapped_lock);
+	return file;
+}
+
 /* What all mappings have in common. */
 static int prepare_vma(struct vm_area_struct *vma, const struct sg_object *obj)
 {
@@ -133,7 +183,8 @@ static int prepare_vma(struct vm_area_struct *vma, const struct sg_object *obj)
  *
  * Context: mmap_lock is held for writing.
  * Return: 0; -EINVAL for an offset that was never given out, a size beyond its end, or a writable
- * mapping of a read-only object; -EACCES for an offset that was given to others; -ENODEV.
+ * mapping of a read-only object; -EACCES for an offset that was given to others; -ENODEV; -ENOMEM,
+ * -ENFILE.
  */
 int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 {
@@ -141,6 +192,7 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct drm_device *dev = file->minor->dev;
 	struct drm_vma_offset_node *node;
 	struct sg_mmap_offset *mo = NULL;
+	struct file *mapped;
 	int ret;
 
 	if (drm_dev_is_unplugged(dev))
@@ -165,13 +217,21 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 		return ret;
 	}
 	ret = ret ?: prepare_vma(vma, mo->obj);
-	if (ret) {
-		sg_object_put(mo->obj);
-		return ret;
+	if (ret)
+		goto put;
+	mapped = mapped_file(to_sg_node(dev));
+	if (IS_ERR(mapped)) {
+		ret = PTR_ERR(mapped);
+		goto put;
 	}
+	vma_set_file(vma, mapped);
+	fput(mapped);
 	vma->vm_private_data = mo;
 	vma->vm_ops = mo->kind == SG_MMAP_GTT ? &sg_gtt_vm_ops : &sg_cpu_vm_ops;
 	return 0;
+put:
+	sg_object_put(mo->obj);
+	return ret;
 }
 
 /**

@@ -21,11 +21,13 @@ struct sg_gpu;
  * @drm: the DRM core's part: files, handles, mmap offsets
  * @gpu: the GPU
  * @objects: its objects, until they are freed
+ * @mapped: the file that all mappings hold (see mmap.c), or NULL: there are none
  */
 struct sg_node {
 	struct drm_device drm;
 	struct sg_gpu *gpu;
 	atomic_t objects;
+	struct file *mapped;
 };
 
 #define to_sg_node(dev)	container_of(dev, struct sg_node, drm)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static int try_create_ext(int fd, uint32_t flags, const void *extensions, uint32_t *ctx)
@@ -434,6 +435,31 @@ static void file_closed_while_busy(void)
 	spin_free(&s);
 }
 
+/* The last descriptor goes while objects are mapped: the contexts end, the mappings stay. */
+static void file_closed_while_mapped(void)
+{
+	static const uint64_t kinds[] = { I915_MMAP_OFFSET_WB, I915_MMAP_OFFSET_GTT };
+	uint32_t *maps[ARRAY_SIZE(kinds)];
+	int fd = gem_open();
+	uint32_t ctx = gem_context_create(fd), handle = gem_create(fd, PAGE);
+	struct spin s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		maps[i] = gem_mmap(fd, handle, PAGE, kinds[i]);
+	maps[0][0] = 0xb0;
+	CHECK_RET(try_context_set(fd, ctx, I915_CONTEXT_PARAM_PERSISTENCE, 0, 0), 0);
+	spin_start(&s, fd, ctx, I915_EXEC_RENDER, 0, 0);
+	CHECK(!fence_signalled(s.fence, 100));
+	close(fd);
+	CHECK(fence_signalled(s.fence, 5000));
+	CHECK_INT(fence_status(s.fence), -EIO);
+	CHECK_HEX(maps[1][0], 0xb0);
+	maps[1][PAGE / 4 - 1] = 0xb1;
+	CHECK_HEX(maps[0][PAGE / 4 - 1], 0xb1);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		CHECK_SYS(munmap(maps[i], PAGE));
+}
+
 static const struct subtest tests[] = {
 	{ "CONTEXT_CREATE gives contexts that run until CONTEXT_DESTROY", create_destroy },
 	{ "CONTEXT_DESTROY: the default or a foreign one ENOENT, pad EINVAL", destroy_errors },
@@ -455,6 +481,8 @@ static const struct subtest tests[] = {
 	{ "VM_CREATE and VM_DESTROY: flags and extensions EINVAL, unknown ENOENT", vm_errors },
 	{ "what was submitted runs though its context is destroyed", destroy_while_busy },
 	{ "what was submitted ends though its file is closed", file_closed_while_busy },
+	{ "a closed file's contexts end though its objects are mapped, which stay so",
+	  file_closed_while_mapped },
 };
 
 TAP_MAIN(tests)
