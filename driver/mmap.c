@@ -90,6 +90,26 @@ static struct sg_mmap_offset *get_offset(struct sg_object *obj, enum sg_mmap_kin
 }
 
 /**
+ * sg_mmap_forget() - a client closes a handle: it may not map the object any more.
+ * @gem: the object
+ * @file: the client's file
+ *
+ * Context: takes the object's mmap_lock.
+ */
+void sg_mmap_forget(struct drm_gem_object *gem, struct drm_file *file)
+{
+	struct sg_object *obj = to_sg_object(gem);
+	struct sg_mmap_offset *mo;
+
+	spin_lock(&obj->mmap_lock);
+	list_for_each_entry(mo, &obj->offsets, link)
+		/* once for each time that the client asked */
+		while (drm_vma_node_is_allowed(&mo->node, file))
+			drm_vma_node_revoke(&mo->node, file);
+	spin_unlock(&obj->mmap_lock);
+}
+
+/**
  * sg_mmap_offset() - what to pass to mmap(2) to see an object.
  * @obj: the object
  * @kind: how
@@ -319,9 +339,13 @@ void sg_mmap_revoke_range(struct sg_object *obj, enum sg_mmap_kind kind, u64 sta
  */
 void sg_mmap_release(struct sg_object *obj)
 {
+	struct drm_vma_offset_file *allowed, *following;
 	struct sg_mmap_offset *mo, *next;
 
 	list_for_each_entry_safe(mo, next, &obj->offsets, link) {
+		/* who asked while another of its threads closed the handle */
+		rbtree_postorder_for_each_entry_safe(allowed, following, &mo->node.vm_files, vm_rb)
+			kfree(allowed);
 		drm_vma_offset_remove(obj->base.dev->vma_offset_manager, &mo->node);
 		kfree(mo);
 	}

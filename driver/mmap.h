@@ -9,6 +9,7 @@
 #include <drm/drm_vma_manager.h>
 
 struct drm_file;
+struct drm_gem_object;
 struct file;
 struct sg_object;
 struct vm_area_struct;
@@ -38,6 +39,7 @@ struct sg_mmap_offset {
 
 int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_file *file,
 		   u64 *offset);
+void sg_mmap_forget(struct drm_gem_object *gem, struct drm_file *file);
 int sg_mmap(struct file *filp, struct vm_area_struct *vma);
 int sg_mmap_object(struct sg_object *obj, struct vm_area_struct *vma);
 void sg_mmap_revoke(struct sg_object *obj);

@@ -290,5 +290,6 @@ void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
 
 const struct drm_gem_object_funcs sg_object_funcs = {
 	.free = sg_object_free,
+	.close = sg_mmap_forget,
 	.export = sg_prime_export,
 };

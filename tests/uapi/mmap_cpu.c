@@ -235,6 +235,35 @@ static void mmap_granted_to_both(void)
 	CHECK_RET(try_map(other, offset, SIZE), 0);
 }
 
+/* A client that has closed its handle may not map, though others have the object still. */
+static void mmap_after_handle_close(void)
+{
+	int fd = gem_open(), other = gem_open(), dmabuf;
+	uint32_t handle = gem_create(fd, SIZE), imported;
+	uint64_t offset, again;
+
+	CHECK_RET(try_prime_export(fd, handle, O_RDWR, &dmabuf), 0);
+	CHECK_RET(try_prime_import(other, dmabuf, &imported), 0);
+	CHECK_RET(try_mmap_offset(other, imported, I915_MMAP_OFFSET_WC, &again), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cpu_kinds); i++) {
+		CHECK_RET(try_mmap_offset(fd, handle, cpu_kinds[i], &offset), 0);
+		CHECK_RET(try_mmap_offset(fd, handle, cpu_kinds[i], &again), 0);
+		CHECK_HEX(again, offset);
+		CHECK_RET(try_map(fd, offset, SIZE), 0);
+	}
+	gem_close(fd, handle);
+	for (size_t i = 0; i < ARRAY_SIZE(cpu_kinds); i++) {
+		CHECK_RET(try_mmap_offset(other, imported, cpu_kinds[i], &offset), 0);
+		CHECK_RET(try_map(fd, offset, SIZE), -EACCES);
+		CHECK_RET(try_map(other, offset, SIZE), 0);
+	}
+	/* Back again, it has to ask again. */
+	CHECK_RET(try_prime_import(fd, dmabuf, &handle), 0);
+	CHECK_RET(try_map(fd, offset, SIZE), -EACCES);
+	CHECK_RET(try_mmap_offset(fd, handle, cpu_kinds[ARRAY_SIZE(cpu_kinds) - 1], &offset), 0);
+	CHECK_RET(try_map(fd, offset, SIZE), 0);
+}
+
 static void mmap_bad_range(void)
 {
 	int fd = gem_open();
@@ -337,6 +366,7 @@ static const struct subtest tests[] = {
 	{ "MMAP_OFFSET and MMAP_GTT of a userptr are ENODEV", offset_userptr },
 	{ "mmap(2) by a file that was not given the offset is EACCES", mmap_other_file },
 	{ "mmap(2) by a file that has the object but did not ask is EACCES", mmap_granted_to_both },
+	{ "mmap(2) by a file that has closed its handle is EACCES", mmap_after_handle_close },
 	{ "mmap(2) of no such offset, beyond the end or of a closed object is EINVAL", mmap_bad_range },
 	{ "a mapping outlives its handle, touched before or not", mmap_after_close },
 	{ "mremap may move a mapping, not grow it", mmap_grow },
