@@ -230,7 +230,7 @@ static void wait_is_over(struct dma_fence *fence, struct dma_fence_cb *cb)
 	one_less(container_of(cb, struct sg_wait, cb)->request);
 }
 
-/* Those who gave us the fence had their time; -ETIMEDOUT is what the request ends with. */
+/* Those who gave us the fence had their time: the request goes on without them, and says so. */
 static void give_up_waiting(struct timer_list *timer)
 {
 	struct sg_request *rq = from_timer(rq, timer, timer);
@@ -240,7 +240,7 @@ static void give_up_waiting(struct timer_list *timer)
 		struct sg_wait *w = &rq->waits[i];
 
 		if (!sg_fence_to_request(w->fence) && dma_fence_remove_callback(w->fence, &w->cb)) {
-			cmpxchg(&rq->error, 0, -ETIMEDOUT);
+			rq->overdue = true;
 			one_less(rq);
 		}
 	}
@@ -344,6 +344,8 @@ void sg_request_complete(struct sg_request *rq, int error)
 
 	del_timer_sync(&rq->timer);
 	sg_request_started(rq);
+	if (!error && rq->overdue)
+		error = -ETIMEDOUT;
 	if (error)
 		dma_fence_set_error(&rq->fence, error);
 

@@ -51,6 +51,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @priority: of the context, or higher if somebody important waits; guarded by sched_lock
  * @pending: fences that have not signalled yet, and one more until the request is queued
  * @error: -errno to fail with instead of running; set by whoever notices
+ * @overdue: a fence from outside had not signalled in time; written by the timer
  * @started: the engine has seen it; written by the engine's thread, under sched_lock
  * @start_waits: waits of others that end when it starts; guarded by sched_lock
  * @start_ns: when it began to run; of the engine's thread
@@ -82,6 +83,7 @@ struct sg_request {
 	int priority;
 	atomic_t pending;
 	int error;
+	bool overdue;
 	bool started;
 	struct list_head start_waits;
 	u64 start_ns;
@@ -101,7 +103,7 @@ struct sg_request {
 	struct list_head raise_link;
 };
 
-/* A fence from outside that has not signalled by then counts as failed. */
+/* A fence from outside that has not signalled by then is not waited for any longer. */
 #define SG_FOREIGN_FENCE_TIMEOUT	(10 * HZ)
 
 struct sg_request *sg_request_create(struct sg_ring *ring);

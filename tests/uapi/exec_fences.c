@@ -8,6 +8,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -383,6 +384,60 @@ static void timeline_errors(void)
 	CHECK_INT(gem_read32(fd, handle, 0), 0);
 }
 
+/* The interface of the kernel's SW_SYNC, which has no header: fences that a process signals. */
+struct sw_sync_fence {
+	uint32_t value;
+	char name[32];
+	int32_t fence;
+};
+
+#define SW_SYNC_CREATE_FENCE	_IOWR('W', 0, struct sw_sync_fence)
+
+/* A sync_file that signals when the timeline is closed. */
+static int sw_sync_fence(int *timeline)
+{
+	struct sw_sync_fence arg = { .value = 1 };
+
+	*timeline = open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+	if (*timeline < 0)
+		tap_skip("this kernel has no SW_SYNC");
+	CHECK_SYS(ioctl(*timeline, SW_SYNC_CREATE_FENCE, &arg));
+	return arg.fence;
+}
+
+static void outside(void)
+{
+	int fd = gem_open(), timeline, fence = sw_sync_fence(&timeline), out;
+	uint32_t handle = gem_create(fd, PAGE);
+
+	out = store(fd, I915_EXEC_RENDER | I915_EXEC_FENCE_IN | I915_EXEC_FENCE_OUT, handle, 1,
+		    fence) >> 32;
+	CHECK(!fence_signalled(out, SETTLE_MS));
+	CHECK(gem_is_busy(fd, handle));
+	close(timeline);
+	CHECK(fence_signalled(out, 5000));
+	CHECK_INT(fence_status(out), 1);
+	CHECK_HEX(gem_read32(fd, handle, 0), 1);
+}
+
+/* The driver's limit is 10 s. What follows is not held up any longer, and is no failure. */
+static void outside_never(void)
+{
+	int fd = gem_open(), timeline, fence = sw_sync_fence(&timeline), out, next;
+	uint32_t handle = gem_create(fd, PAGE);
+
+	out = store(fd, I915_EXEC_RENDER | I915_EXEC_FENCE_IN | I915_EXEC_FENCE_OUT, handle, 1,
+		    fence) >> 32;
+	next = store(fd, I915_EXEC_BLT | I915_EXEC_FENCE_OUT, handle, 2, 0) >> 32;
+	CHECK(!fence_signalled(out, 5000));
+	CHECK(fence_signalled(out, 20000));
+	CHECK_INT(fence_status(out), -ETIMEDOUT);
+	CHECK(fence_signalled(next, 5000));
+	CHECK_INT(fence_status(next), 1);
+	CHECK_HEX(gem_read32(fd, handle, 0), 2);
+	close(timeline);
+}
+
 static const struct subtest tests[] = {
 	{ "FENCE_OUT gives a sync_file that signals when the batch is done", fence_out },
 	{ "FENCE_OUT leaves the in-fence in the lower half of rsvd2", fence_out_keeps_lower_half },
@@ -402,6 +457,9 @@ static const struct subtest tests[] = {
 	  array_errors },
 	{ "timeline fences: points signalled and waited for", timeline },
 	{ "timeline fences: bad handle ENOENT, flags or point EINVAL", timeline_errors },
+	{ "a fence from outside is waited for", outside },
+	{ "a fence from outside that never signals: ETIMEDOUT after 10 s, and the work is done",
+	  outside_never, 60 },
 };
 
 TAP_MAIN(tests)
