@@ -151,17 +151,42 @@ struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space)
 	return b;
 }
 
-/* Take an object's address away once the GPU is done with it. Pinned ones cannot be had. */
-static int evict(struct sg_binding *b)
+/* The first fence of the work that uses an object, referenced, or NULL. */
+static struct dma_fence *busy_fence(struct sg_object *obj)
+{
+	struct dma_resv_iter iter;
+	struct dma_fence *fence;
+
+	dma_resv_iter_begin(&iter, obj->base.resv, dma_resv_usage_rw(true));
+	dma_resv_for_each_fence_unlocked(&iter, fence) {
+		dma_fence_get(fence);
+		break;
+	}
+	dma_resv_iter_end(&iter);
+	return fence;
+}
+
+/*
+ * Take an object's address away once the GPU is done with it, which is waited for or told by @busy.
+ * Pinned ones cannot be had.
+ */
+static int evict(struct sg_binding *b, struct dma_fence **busy)
 {
 	int ret;
 
 	if (b->pins)
 		return -EBUSY;
-	ret = sg_object_wait(b->obj, true, true, MAX_SCHEDULE_TIMEOUT);
-	if (!ret)
-		unbind(b);
-	return ret;
+	if (busy) {
+		*busy = busy_fence(b->obj);
+		if (*busy)
+			return -EBUSY;
+	} else {
+		ret = sg_object_wait(b->obj, true, true, MAX_SCHEDULE_TIMEOUT);
+		if (ret)
+			return ret;
+	}
+	unbind(b);
+	return 0;
 }
 
 static int insert(struct sg_binding *b, const struct sg_place *place)
@@ -187,7 +212,7 @@ static int insert(struct sg_binding *b, const struct sg_place *place)
 }
 
 /* Make way for a fixed address. */
-static int evict_range(struct sg_space *space, u64 start, u64 end)
+static int evict_range(struct sg_space *space, u64 start, u64 end, struct dma_fence **busy)
 {
 	struct drm_mm_node *node, *next;
 	struct sg_binding *b;
@@ -202,14 +227,14 @@ static int evict_range(struct sg_space *space, u64 start, u64 end)
 		next = __drm_mm_interval_first(&space->mm, start, end - 1);
 		if (next->start >= end || !drm_mm_node_allocated(next))
 			return 0;
-		ret = evict(container_of(next, struct sg_binding, node));
+		ret = evict(container_of(next, struct sg_binding, node), busy);
 		if (ret)
 			return ret;
 	}
 }
 
 /* Make way for any address: the longest unused first, until a hole is large enough. */
-static int evict_lru(struct sg_space *space, const struct sg_place *place)
+static int evict_lru(struct sg_space *space, const struct sg_place *place, struct dma_fence **busy)
 {
 	struct sg_binding *b, *next, *victim;
 	struct drm_mm_scan scan;
@@ -240,10 +265,11 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place)
 		return -ENOSPC;
 
 	while ((victim = list_first_entry_or_null(&victims, struct sg_binding, lru_link))) {
-		list_move_tail(&victim->lru_link, &space->lru);
-		if (!ret)
-			ret = evict(victim);
+		ret = evict(victim, busy);
+		if (ret)
+			break;
 	}
+	list_splice(&victims, &space->lru);
 	return ret;
 }
 
@@ -262,14 +288,16 @@ static bool misplaced(const struct sg_binding *b, const struct sg_place *place)
  * sg_binding_pin() - give a binding an address that stays until sg_binding_unpin().
  * @b: the binding
  * @place: where; an address that it has and that will do is kept
+ * @busy: NULL: busy objects in the way are waited for; otherwise the first fence that would have to
+ *	be waited for is left there, with a reference, and nothing is waited for
  *
- * Evicts idle objects, and waits for busy ones to become so.
+ * Evicts objects that are in the way.
  *
  * Context: the space's lock is held.
- * Return: 0; -EBUSY where something in the way of a fixed address is pinned; -ENOSPC where nothing
- * that can be evicted makes enough room; -ERESTARTSYS.
+ * Return: 0; -EBUSY with a fence in *@busy, or else where something in the way of a fixed address
+ * is pinned; -ENOSPC where nothing that can be evicted makes enough room; -ERESTARTSYS.
  */
-int sg_binding_pin(struct sg_binding *b, const struct sg_place *place)
+int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy)
 {
 	struct sg_space *space = b->space;
 	int ret;
@@ -278,13 +306,14 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place)
 	if (drm_mm_node_allocated(&b->node)) {
 		if (!misplaced(b, place))
 			goto pinned;
-		ret = evict(b);
+		ret = evict(b, busy);
 		if (ret)
 			return ret;
 	}
 	while ((ret = insert(b, place)) == -ENOSPC) {
-		ret = place->fixed ? evict_range(space, place->hint, place->hint + place->size) :
-				     evict_lru(space, place);
+		ret = place->fixed ?
+			evict_range(space, place->hint, place->hint + place->size, busy) :
+			evict_lru(space, place, busy);
 		if (ret)
 			return ret;
 	}

@@ -10,6 +10,7 @@
 
 #include <drm/drm_mm.h>
 
+struct dma_fence;
 struct sg_gpu;
 struct sg_object;
 
@@ -92,7 +93,7 @@ static inline struct sg_space *sg_space_get(struct sg_space *space)
 }
 
 struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space);
-int sg_binding_pin(struct sg_binding *b, const struct sg_place *place);
+int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy);
 void sg_binding_unpin(struct sg_binding *b);
 void sg_bindings_destroy(struct sg_object *obj);
 struct sg_binding *sg_space_find(struct sg_space *space, u64 addr, u64 *start, u64 *end);

@@ -27,6 +27,8 @@
 
 /* After so many attempts user space is asked to try again: it may have been told to stop. */
 #define MAX_ATTEMPTS	64
+/* So often an address space is left to others while something in the way is busy. */
+#define MAX_WAITS	16
 
 static int submit_acquire(struct sg_submit *s)
 {
@@ -120,11 +122,10 @@ static bool submit_overlaps(const struct sg_submit *s, const struct sg_submit_ob
 	return false;
 }
 
-static int submit_pin(struct sg_submit *s)
+static int submit_populate(struct sg_submit *s)
 {
-	struct sg_space *space = s->ctx->space;
-	unsigned int i, pinned;
-	int ret = 0;
+	unsigned int i;
+	int ret;
 
 	for (i = 0; i < s->count; i++) {
 		struct sg_submit_object *o = &s->objects[i];
@@ -136,10 +137,19 @@ static int submit_pin(struct sg_submit *s)
 		ret = dma_resv_reserve_fences(o->obj->base.resv, 1);
 		if (ret)
 			return ret;
-		o->binding = sg_binding_get(o->obj, space);
+		o->binding = sg_binding_get(o->obj, s->ctx->space);
 		if (IS_ERR(o->binding))
 			return PTR_ERR(o->binding);
 	}
+	return 0;
+}
+
+/* Pin all or none. -EBUSY: none as long as a fence has not signalled, which goes to *@busy. */
+static int try_pin(struct sg_submit *s, struct dma_fence **busy)
+{
+	struct sg_space *space = s->ctx->space;
+	unsigned int pinned;
+	int ret = 0;
 
 	if (mutex_lock_interruptible(&space->lock))
 		return -ERESTARTSYS;
@@ -149,8 +159,8 @@ static int submit_pin(struct sg_submit *s)
 
 		if (o->place.fixed != (pinned < s->count))
 			continue;
-		ret = sg_binding_pin(o->binding, &o->place);
-		if (ret == -EBUSY)
+		ret = sg_binding_pin(o->binding, &o->place, busy);
+		if (ret == -EBUSY && !(busy && *busy))
 			ret = submit_overlaps(s, o) ? -ENOSPC : -EAGAIN;
 		if (ret)
 			break;
@@ -165,6 +175,25 @@ static int submit_pin(struct sg_submit *s)
 		}
 	mutex_unlock(&space->lock);
 	return ret;
+}
+
+static int submit_pin(struct sg_submit *s)
+{
+	unsigned int waits;
+	int ret;
+
+	ret = submit_populate(s);
+	/* let others work in the address space meanwhile; but they must not get ahead for ever */
+	for (waits = 0; !ret && waits < MAX_WAITS; waits++) {
+		struct dma_fence *busy = NULL;
+
+		ret = try_pin(s, &busy);
+		if (!busy)
+			return ret;
+		ret = dma_fence_wait(busy, true);
+		dma_fence_put(busy);
+	}
+	return ret ?: try_pin(s, NULL);
 }
 
 static void submit_unpin(struct sg_submit *s)

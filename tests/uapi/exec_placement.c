@@ -16,6 +16,7 @@
 /* A target and a batch that stores into it, both softpinned. */
 struct pinned {
 	int fd;
+	uint64_t ring;
 	struct drm_i915_gem_exec_object2 obj[2];
 };
 
@@ -34,7 +35,7 @@ static void pinned_init(struct pinned *p)
 static int submit(struct pinned *p, uint32_t value)
 {
 	struct drm_i915_gem_execbuffer2 eb = {
-		.buffers_ptr = (uintptr_t)p->obj, .buffer_count = 2,
+		.buffers_ptr = (uintptr_t)p->obj, .buffer_count = 2, .flags = p->ring,
 	};
 	const uint32_t dw[] = {
 		MI_STORE_DWORD_IMM, p->obj[0].offset, p->obj[0].offset >> 32, value,
@@ -159,6 +160,52 @@ static void evicts_idle(void)
 	CHECK_INT(gem_read32(p.fd, p.obj[0].handle, 0), 2);
 }
 
+static long submit_call(void *arg)
+{
+	return submit(arg, 0xe71c);
+}
+
+static long store_call(void *arg)
+{
+	struct batch *b = arg;
+
+	batch_submit(b);
+	gem_sync(b->fd, b->handle);
+	return 0;
+}
+
+/* Whoever needs a busy object's place waits; the rest of the address space does not. */
+static void evicts_busy(void)
+{
+	struct job waits, works;
+	struct batch store;
+	struct pinned p;
+	uint32_t busy, other;
+	struct spin s;
+
+	pinned_init(&p);
+	busy = gem_create(p.fd, PAGE);
+	other = gem_create(p.fd, PAGE);
+	spin_start(&s, p.fd, 0, I915_EXEC_RENDER, busy, 0);
+	p.obj[0].offset = batch_address(busy);
+	p.ring = I915_EXEC_BLT;
+	job_start(&waits, submit_call, &p);
+	CHECK(!job_done_within(&waits, 300));
+
+	batch_init(&store, p.fd, I915_EXEC_VEBOX);
+	batch_store(&store, other, 0, 0x07e5);
+	job_start(&works, store_call, &store);
+	CHECK(job_done_within(&works, 5000));
+	CHECK_HEX(gem_read32(p.fd, other, 0), 0x07e5);
+
+	CHECK(!job_done_within(&waits, 0));
+	spin_end(&s);
+	CHECK_INT(job_end(&waits), 0);
+	CHECK_HEX(gem_read32(p.fd, p.obj[0].handle, 0), 0xe71c);
+	CHECK_INT(job_end(&works), 0);
+	spin_free(&s);
+}
+
 static void moves(void)
 {
 	struct pinned p;
@@ -232,6 +279,7 @@ static const struct subtest tests[] = {
 	{ "softpin above 4 GiB without SUPPORTS_48B_ADDRESS is EINVAL", above_32_bits },
 	{ "softpin of overlapping objects is ENOSPC", overlapping },
 	{ "softpin evicts what is idle; it keeps its bytes", evicts_idle },
+	{ "softpin waits for what is busy, and only who needs the place does", evicts_busy },
 	{ "a moved object is gone from its old address", moves },
 	{ "alignment is kept", alignment },
 	{ "without SUPPORTS_48B_ADDRESS objects lie below 4 GiB", below_4g_unless_allowed },
