@@ -20,11 +20,14 @@
 
 /* Bits of a GPU address that mean something: 48, and the half below the sign. */
 #define SG_ADDRESS_BITS		48
+#define SG_MIN_ADDRESS_BITS	31
 
 /**
  * struct sg_gpu - the device.
  * @node: the first of its DRM nodes, that of the PCI device; the GPU goes with it
  * @aperture: what processes look through
+ * @address_bits: how large a context's address space is: %SG_ADDRESS_BITS, or fewer as on older
+ *	generations; set before the device is registered
  * @revoke: held for reading by whoever uses memory that was translated, for at most SG_PIECE bytes
  *	at a time; for writing by whoever takes memory away. Nothing is allocated under it, and no
  *	sleeping lock is taken.
@@ -57,6 +60,7 @@
 struct sg_gpu {
 	struct sg_node node;
 	struct sg_aperture aperture;
+	unsigned int address_bits;
 
 	struct rw_semaphore revoke;
 	unsigned long revoke_seq;
@@ -93,6 +97,12 @@ struct sg_gpu {
 		struct kobject *defaults[SG_NUM_ENGINES];
 	} sysfs;
 };
+
+/* What a context's address space is as large as, in bytes. */
+static inline u64 sg_space_size(const struct sg_gpu *gpu)
+{
+	return 1ull << gpu->address_bits;
+}
 
 static inline struct sg_gpu *sg_object_gpu(const struct sg_object *obj)
 {

@@ -26,6 +26,21 @@ static unsigned int mappable_mb = 256;
 module_param(mappable_mb, uint, 0444);
 MODULE_PARM_DESC(mappable_mb, "MiB of the aperture: a power of two, 16 to 4096 (256)");
 
+static int set_address_bits(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, SG_MIN_ADDRESS_BITS, SG_ADDRESS_BITS);
+}
+
+static const struct kernel_param_ops address_bits_ops = {
+	.set = set_address_bits,
+	.get = param_get_uint,
+};
+
+/* for the next device that is bound */
+static unsigned int address_bits = SG_ADDRESS_BITS;
+module_param_cb(address_bits, &address_bits_ops, &address_bits, 0644);
+MODULE_PARM_DESC(address_bits, "Size of a context's address space: 31 to 48 bits (48)");
+
 static bool exynos = true;
 module_param(exynos, bool, 0444);
 MODULE_PARM_DESC(exynos, "Have a second node with the Exynos interface (default: yes)");
@@ -77,6 +92,7 @@ static int gpu_init(struct sg_gpu *gpu)
 	int ret;
 
 	gpu->node.gpu = gpu;
+	gpu->address_bits = address_bits;
 	gpu->params.reset = 2;
 	gpu->params.enable_hangcheck = true;
 	gpu->params.request_timeout_ms = SG_REQUEST_TIMEOUT_MS;

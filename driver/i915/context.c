@@ -190,7 +190,7 @@ static int get_param(struct i915_file *fpriv, struct sg_context *ctx,
 {
 	switch (p->param) {
 	case I915_CONTEXT_PARAM_GTT_SIZE:
-		p->value = 1ull << SG_ADDRESS_BITS;
+		p->value = sg_space_size(ctx->gpu);
 		break;
 	case I915_CONTEXT_PARAM_NO_ERROR_CAPTURE:
 		p->value = ctx->no_error_capture;
@@ -357,7 +357,7 @@ I915_IOCTL(gem_vm_create)
 	ret = i915_for_each_extension(args->extensions, NULL, 0, NULL);
 	if (ret)
 		return ret;
-	space = sg_space_create(fpriv->gpu, 1ull << SG_ADDRESS_BITS);
+	space = sg_space_create(fpriv->gpu, sg_space_size(fpriv->gpu));
 	if (IS_ERR(space))
 		return PTR_ERR(space);
 	ret = xa_alloc(&fpriv->spaces, &id, space, xa_limit_16b, GFP_KERNEL);

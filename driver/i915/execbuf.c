@@ -88,7 +88,8 @@ static int select_ring(struct i915_exec *exec)
 }
 
 /* What a client asks for one object: checked, and translated into the core's words. */
-static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg_submit_object *o)
+static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg_submit_object *o,
+			u64 space_size)
 {
 	u64 offset = noncanonical(entry->offset);
 	struct sg_place *place = &o->place;
@@ -110,7 +111,7 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 	place->start = 0;
 	place->floor = LOW_START;
 	place->end = entry->flags & EXEC_OBJECT_SUPPORTS_48B_ADDRESS ?
-			1ull << SG_ADDRESS_BITS : LOW_END;
+			space_size : min_t(u64, space_size, LOW_END);
 	place->hint = offset & PAGE_MASK;
 	place->fixed = entry->flags & EXEC_OBJECT_PINNED;
 	if (place->fixed) {
@@ -140,7 +141,7 @@ static int lookup_objects(struct i915_exec *exec)
 		s->objects[i].obj = sg_object_lookup(exec->file, exec->entries[i].handle);
 		if (!s->objects[i].obj)
 			return -ENOENT;
-		ret = place_object(&exec->entries[i], &s->objects[i]);
+		ret = place_object(&exec->entries[i], &s->objects[i], sg_space_size(s->ctx->gpu));
 		if (ret)
 			return ret;
 	}

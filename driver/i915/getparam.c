@@ -77,7 +77,8 @@ static int param_value(struct sg_gpu *gpu, int param, int *value)
 		*value = 4;
 		return 0;
 	case I915_PARAM_HAS_ALIASING_PPGTT:
-		*value = 3;	/* full, 48 bit */
+		/* full, and whether it is larger than 32 bit */
+		*value = gpu->address_bits > 32 ? 3 : 2;
 		return 0;
 	case I915_PARAM_HAS_GPU_RESET:
 		/* of the whole GPU, or of one engine too; 0 also if nobody looks for hangs */

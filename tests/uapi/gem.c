@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -69,6 +70,25 @@ int gem_card_minor(void)
 
 	close(open_node("i915", "card", 0, &number));
 	return number;
+}
+
+const char *gem_pci_name(void)
+{
+	static char name[128];
+	char path[64], link[128] = "";
+
+	snprintf(path, sizeof(path), "/sys/class/drm/card%d/device", gem_card_minor());
+	CHECK(readlink(path, link, sizeof(link) - 1) > 0);
+	snprintf(name, sizeof(name), "%s", basename(link));
+	return name;
+}
+
+void gem_set_bound(const char *name, bool bound)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/softgem/%s", bound ? "bind" : "unbind");
+	CHECK(write_file(path, name));
 }
 
 void gem_set_debugfs(const char *name, const char *value)

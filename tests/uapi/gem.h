@@ -36,6 +36,12 @@ int gem_open_card(void);
 /** gem_card_minor() - number N of its primary node /dev/dri/cardN. */
 int gem_card_minor(void);
 
+/** gem_pci_name() - its PCI device's name, such as 0001:00:02.0. */
+const char *gem_pci_name(void);
+
+/** gem_set_bound() - bind the driver to the PCI device of that name, or unbind it. */
+void gem_set_bound(const char *name, bool bound);
+
 /** gem_set_debugfs() - write to a file in its primary node's folder of debugfs. */
 void gem_set_debugfs(const char *name, const char *value);
 

@@ -10,9 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,26 +21,6 @@
 #define SIZE	(64 * PAGE)
 
 enum kind { GTT, TILED_X, TILED_Y, WC, WB, UC, KINDS };
-
-/* The PCI device's name, such as 0001:00:02.0. */
-static const char *pci_name(void)
-{
-	static char name[128];
-	char path[64], link[128] = "";
-
-	snprintf(path, sizeof(path), "/sys/class/drm/card%d/device", gem_card_minor());
-	CHECK(readlink(path, link, sizeof(link) - 1) > 0);
-	snprintf(name, sizeof(name), "%s", basename(link));
-	return name;
-}
-
-static void set_bound(const char *name, bool bound)
-{
-	char path[80];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/softgem/%s", bound ? "bind" : "unbind");
-	CHECK(write_file(path, name));
-}
 
 static void *map_kind(int fd, uint32_t handle, enum kind kind)
 {
@@ -95,7 +73,7 @@ static void check_works(void)
 
 static void every_kind(void)
 {
-	const char *name = pci_name();
+	const char *name = gem_pci_name();
 	int fd = gem_open();
 	char *touched[KINDS], *fresh[KINDS];
 
@@ -104,14 +82,14 @@ static void every_kind(void)
 		fresh[kind] = map_kind(fd, gem_create(fd, SIZE), kind);
 		fill(touched[kind], SIZE, kind);
 	}
-	set_bound(name, false);
+	gem_set_bound(name, false);
 	for (enum kind kind = 0; kind < KINDS; kind++) {
 		tap_note("kind %d", kind);
 		check_sigbus(touched[kind] + PAGE, false);
 		check_sigbus(touched[kind] + PAGE, true);
 		check_sigbus(fresh[kind], false);
 	}
-	set_bound(name, true);
+	gem_set_bound(name, true);
 	/* another device, if at the same place: the old one's mappings stay what they are */
 	check_works();
 	for (enum kind kind = 0; kind < KINDS; kind++)
@@ -127,7 +105,7 @@ static void every_kind(void)
 /* What is a file of its own does not go with the device: the legacy ioctl's mapping, and a dma-buf. */
 static void files_stay(void)
 {
-	const char *name = pci_name();
+	const char *name = gem_pci_name();
 	int fd = gem_open(), dmabuf;
 	uint32_t handle = gem_create(fd, SIZE);
 	char *legacy, *buf, *fresh;
@@ -140,7 +118,7 @@ static void files_stay(void)
 	CHECK_SYS(fresh);
 	fill(legacy, SIZE, 1);
 	CHECK_FILL(buf, SIZE, 1);
-	set_bound(name, false);
+	gem_set_bound(name, false);
 	close(fd);
 	close(dmabuf);
 	CHECK_FILL(buf, SIZE, 1);
@@ -150,20 +128,20 @@ static void files_stay(void)
 	CHECK_SYS(munmap(buf, SIZE));
 	CHECK_SYS(munmap(fresh, SIZE));
 	CHECK_FILL(legacy, SIZE, 2);
-	set_bound(name, true);
+	gem_set_bound(name, true);
 	check_works();
 }
 
 static void calls_fail(void)
 {
-	const char *name = pci_name();
+	const char *name = gem_pci_name();
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, SIZE), word = 0;
 	uint64_t size = PAGE, offset;
 	void *ptr;
 
 	CHECK_RET(try_mmap_offset(fd, handle, I915_MMAP_OFFSET_WB, &offset), 0);
-	set_bound(name, false);
+	gem_set_bound(name, false);
 	CHECK_RET(try_create(fd, &size, &handle), -ENODEV);
 	CHECK_RET(try_read(fd, handle, 0, &word, 4), -ENODEV);
 	CHECK_RET(try_set_domain(fd, handle, I915_GEM_DOMAIN_CPU, 0), -ENODEV);
@@ -171,7 +149,7 @@ static void calls_fail(void)
 	CHECK_RET(try_mmap_legacy(fd, handle, 0, SIZE, 0, &ptr), -ENODEV);
 	CHECK(mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, offset) == MAP_FAILED);
 	CHECK_RET(-errno, -ENODEV);
-	set_bound(name, true);
+	gem_set_bound(name, true);
 	CHECK_RET(try_create(fd, &size, &handle), -ENODEV);
 	close(fd);
 	check_works();
@@ -179,7 +157,7 @@ static void calls_fail(void)
 
 static void debuggers_fail(void)
 {
-	const char *name = pci_name();
+	const char *name = gem_pci_name();
 	int fd = gem_open(), status;
 	char *ptr[2];
 	pid_t pid;
@@ -199,7 +177,7 @@ static void debuggers_fail(void)
 	errno = 0;
 	ptrace(PTRACE_PEEKDATA, pid, ptr[0], NULL);
 	CHECK_INT(errno, 0);
-	set_bound(name, false);
+	gem_set_bound(name, false);
 	for (int i = 0; i < 2; i++) {
 		errno = 0;
 		CHECK_INT(ptrace(PTRACE_PEEKDATA, pid, ptr[i], NULL), -1);
@@ -208,14 +186,14 @@ static void debuggers_fail(void)
 	}
 	CHECK_SYS(ptrace(PTRACE_CONT, pid, NULL, NULL));
 	child_end(pid);
-	set_bound(name, true);
+	gem_set_bound(name, true);
 	check_works();
 }
 
 /* Requests that would never end do so, with an error. */
 static void work_ends(void)
 {
-	const char *name = pci_name();
+	const char *name = gem_pci_name();
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, SIZE);
 	char *ptr = map_kind(fd, handle, GTT), *user = map_anon(SIZE);
@@ -227,7 +205,7 @@ static void work_ends(void)
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	spin_start(&other, fd, 0, I915_EXEC_BLT, tracked, EXEC_OBJECT_WRITE);
 	start = now_ns();
-	set_bound(name, false);
+	gem_set_bound(name, false);
 	CHECK(now_ns() - start < 15 * NSEC);
 	CHECK(fence_signalled(spin.fence, 5000));
 	CHECK_RET(fence_status(spin.fence), -EIO);
@@ -236,7 +214,7 @@ static void work_ends(void)
 	check_sigbus(ptr, true);
 	/* the pages are the process's own again, at once */
 	CHECK_SYS(munmap(user, SIZE));
-	set_bound(name, true);
+	gem_set_bound(name, true);
 	check_works();
 }
 
@@ -273,7 +251,7 @@ static void walk(void *arg)
 static void while_faulting(void)
 {
 	static const unsigned int wait_ms[] = { 20, 300, 1000 };
-	const char *name = pci_name();
+	const char *name = gem_pci_name();
 
 	for (size_t round = 0; round < ARRAY_SIZE(wait_ms); round++) {
 		pid_t pid[3];
@@ -281,7 +259,7 @@ static void while_faulting(void)
 		for (uintptr_t i = 0; i < 3; i++)
 			pid[i] = child_start(walk, (void *)i);
 		sleep_ms(500 + wait_ms[round]);
-		set_bound(name, false);
+		gem_set_bound(name, false);
 		for (int i = 0; i < 3; i++) {
 			int status;
 
@@ -289,7 +267,7 @@ static void while_faulting(void)
 			CHECK(WIFEXITED(status));
 			CHECK_INT(WEXITSTATUS(status), 42);
 		}
-		set_bound(name, true);
+		gem_set_bound(name, true);
 		check_works();
 	}
 }
@@ -297,7 +275,7 @@ static void while_faulting(void)
 /* A process that is told nothing and does nothing, and ends long after the device. */
 static void released_at_exit(void)
 {
-	const char *name = pci_name();
+	const char *name = gem_pci_name();
 	struct gate ready, go;
 	int status;
 	pid_t pid;
@@ -324,8 +302,8 @@ static void released_at_exit(void)
 		_exit(7);
 	}
 	gate_pass(&ready);
-	set_bound(name, false);
-	set_bound(name, true);
+	gem_set_bound(name, false);
+	gem_set_bound(name, true);
 	check_works();
 	gate_open(&go);
 	CHECK(child_ended_within(pid, 10000, &status));
