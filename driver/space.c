@@ -189,24 +189,65 @@ static int evict(struct sg_binding *b, struct dma_fence **busy)
 	return 0;
 }
 
+static int reserve(struct sg_binding *b, const struct sg_place *place)
+{
+	struct sg_space *space = b->space;
+	int ret;
+
+	memset(&b->node, 0, sizeof(b->node));
+	b->node.start = place->hint;
+	b->node.size = place->size;
+	write_lock(&space->tree_lock);
+	ret = drm_mm_reserve_node(&space->mm, &b->node);
+	write_unlock(&space->tree_lock);
+	return ret;
+}
+
+/*
+ * Make way where nothing is in it but idle objects that nobody knows any more: they merely wait for
+ * the worker that frees them. Who closes an object and makes another counts on its place.
+ */
+static bool evict_forgotten(struct sg_space *space, u64 start, u64 end)
+{
+	struct drm_mm_node *node;
+	struct sg_binding *b;
+
+	for (;;) {
+		node = __drm_mm_interval_first(&space->mm, start, end - 1);
+		if (node->start >= end || !drm_mm_node_allocated(node))
+			return true;
+		b = container_of(node, struct sg_binding, node);
+		if (b->pins || kref_read(&b->obj->base.refcount) ||
+		    !dma_resv_test_signaled(b->obj->base.resv, DMA_RESV_USAGE_BOOKKEEP))
+			return false;
+		unbind(b);
+	}
+}
+
+static bool hint_will_do(const struct sg_place *place)
+{
+	return place->hint >= place->start && place->hint + place->size <= place->end &&
+	       (!place->alignment || IS_ALIGNED(place->hint, place->alignment));
+}
+
 static int insert(struct sg_binding *b, const struct sg_place *place)
 {
 	struct sg_space *space = b->space;
-	int ret = -ENOSPC;
+	int ret;
 
+	if (place->fixed)
+		return reserve(b, place);
+	if (hint_will_do(place)) {
+		ret = reserve(b, place);
+		if (ret && evict_forgotten(space, place->hint, place->hint + place->size))
+			ret = reserve(b, place);
+		if (!ret)
+			return 0;
+	}
 	memset(&b->node, 0, sizeof(b->node));
 	write_lock(&space->tree_lock);
-	if (place->fixed || (place->hint >= place->start &&
-			     place->hint + place->size <= place->end &&
-			     (!place->alignment || IS_ALIGNED(place->hint, place->alignment)))) {
-		b->node.start = place->hint;
-		b->node.size = place->size;
-		ret = drm_mm_reserve_node(&space->mm, &b->node);
-	}
-	if (ret && !place->fixed)
-		ret = drm_mm_insert_node_in_range(&space->mm, &b->node, place->size,
-						  place->alignment, 0, place->floor, place->end,
-						  DRM_MM_INSERT_BEST);
+	ret = drm_mm_insert_node_in_range(&space->mm, &b->node, place->size, place->alignment, 0,
+					  place->floor, place->end, DRM_MM_INSERT_BEST);
 	write_unlock(&space->tree_lock);
 	return ret;
 }

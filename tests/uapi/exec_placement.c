@@ -271,6 +271,32 @@ static void offset_is_hint(void)
 	CHECK_HEX(p.obj[0].offset, offset);
 }
 
+/* So many are closed at once that whoever frees them is not done at once. */
+#define CLOSED	64
+
+static void closed_makes_way(void)
+{
+	uint32_t closed[CLOSED];
+	struct pinned p;
+
+	pinned_init(&p);
+	p.obj[0].flags = EXEC_OBJECT_WRITE;
+	p.obj[1].flags = 0;
+	for (int round = 0; round < 20; round++) {
+		CHECK_RET(submit(&p, round), 0);
+		CHECK_HEX(p.obj[0].offset, 16 * MiB);
+		gem_sync(p.fd, p.obj[1].handle);
+		for (int i = 0; i < CLOSED; i++) {
+			closed[i] = gem_create(p.fd, 256 * 1024);
+			gem_write(p.fd, closed[i], 0, &round, sizeof(round));
+		}
+		for (int i = 0; i < CLOSED; i++)
+			gem_close(p.fd, closed[i]);
+		gem_close(p.fd, p.obj[0].handle);
+		p.obj[0].handle = gem_create(p.fd, 2 * PAGE);
+	}
+}
+
 static const struct subtest tests[] = {
 	{ "softpin puts an object at any page of the 48-bit space", any_page },
 	{ "softpin misaligned is EINVAL", misaligned },
@@ -284,6 +310,7 @@ static const struct subtest tests[] = {
 	{ "alignment is kept", alignment },
 	{ "without SUPPORTS_48B_ADDRESS objects lie below 4 GiB", below_4g_unless_allowed },
 	{ "an object stays where it is from one execbuf to the next", offset_is_hint },
+	{ "an object that is closed and idle makes way at once", closed_makes_way },
 };
 
 TAP_MAIN(tests)

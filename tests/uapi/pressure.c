@@ -238,6 +238,7 @@ static void child_uses_taken(void *arg)
 	uint32_t *ptr, handle;
 	int fd = gem_open();
 
+	(void)arg;
 	CHECK(write_file(GROUP "/cgroup.procs", "0"));
 	ptr = map_anon(TAKEN);
 	CHECK_SYS(madvise(ptr, TAKEN, MADV_NOHUGEPAGE));
@@ -254,7 +255,7 @@ static void child_uses_taken(void *arg)
 		 counters().grips - before.grips);
 	/* nothing is kept that is not in use */
 	CHECK_SYS(madvise(ptr, TAKEN, MADV_PAGEOUT));
-	CHECK(status_kb(getpid(), "VmSwap") > TAKEN >> 11);
+	CHECK(status_kb(getpid(), "VmSwap") > (long)(TAKEN >> 11));
 }
 
 static void taken_as_fast(void)
