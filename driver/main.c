@@ -41,8 +41,9 @@ static unsigned int address_bits = SG_ADDRESS_BITS;
 module_param_cb(address_bits, &address_bits_ops, &address_bits, 0644);
 MODULE_PARM_DESC(address_bits, "Size of a context's address space: 31 to 48 bits (48)");
 
+/* likewise */
 static bool exynos = true;
-module_param(exynos, bool, 0444);
+module_param(exynos, bool, 0644);
 MODULE_PARM_DESC(exynos, "Have a second node with the Exynos interface (default: yes)");
 
 static const struct file_operations i915_fops = {

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -177,6 +178,25 @@ void *map_hole(size_t len)
 
 	CHECK_SYS(munmap(ptr, len));
 	return ptr;
+}
+
+void check_sigbus(void *ptr, bool write)
+{
+	pid_t pid = fork();
+	int status;
+
+	CHECK_SYS(pid);
+	if (!pid) {
+		signal(SIGBUS, SIG_DFL);
+		if (write)
+			*(volatile char *)ptr = 1;
+		else
+			(void)*(volatile char *)ptr;
+		_exit(0);
+	}
+	CHECK(child_ended_within(pid, 10000, &status));
+	CHECK(WIFSIGNALED(status));
+	CHECK_INT(WTERMSIG(status), SIGBUS);
 }
 
 void drop_capability(int cap)

@@ -71,6 +71,9 @@ void *map_memfd(size_t len);
 /** map_hole() - an address range of @len bytes where nothing is mapped. */
 void *map_hole(size_t len);
 
+/** check_sigbus() - fail unless an access to *@ptr ends a process with SIGBUS. */
+void check_sigbus(void *ptr, bool write);
+
 /** drop_capability() - give up CAP_*, for good. */
 void drop_capability(int cap);
 

@@ -36,26 +36,6 @@ static void *map_kind(int fd, uint32_t handle, enum kind kind)
 	return gem_mmap(fd, handle, SIZE, offset_kind[kind]);
 }
 
-/* Whether an access ends a process with SIGBUS. */
-static void check_sigbus(char *ptr, bool write)
-{
-	pid_t pid = fork();
-	int status;
-
-	CHECK_SYS(pid);
-	if (!pid) {
-		signal(SIGBUS, SIG_DFL);
-		if (write)
-			*(volatile char *)ptr = 1;
-		else
-			(void)*(volatile char *)ptr;
-		_exit(0);
-	}
-	CHECK(child_ended_within(pid, 10000, &status));
-	CHECK(WIFSIGNALED(status));
-	CHECK_INT(WTERMSIG(status), SIGBUS);
-}
-
 /* The new device does what a device does. */
 static void check_works(void)
 {
