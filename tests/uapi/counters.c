@@ -45,6 +45,19 @@ struct counters counters(void)
 	return c;
 }
 
+struct counters counters_settled(void)
+{
+	int64_t end = now_ns() + 5 * NSEC;
+	struct counters c = counters();
+
+	while (c.pins != c.unpins && now_ns() < end) {
+		sleep_ms(5);
+		c = counters();
+	}
+	CHECK_INT(c.unpins, c.pins);
+	return c;
+}
+
 long status_kb(pid_t pid, const char *field)
 {
 	size_t len = strlen(field);

@@ -14,6 +14,12 @@ struct counters {
 
 struct counters counters(void);
 
+/**
+ * counters_settled() - the same, once what others pinned is unpinned: an object that is closed is
+ * freed a moment later. Waits 5 s at most.
+ */
+struct counters counters_settled(void);
+
 /** status_kb() - a line of /proc/PID/status that ends in kB, such as "VmLck". */
 long status_kb(pid_t pid, const char *field);
 

@@ -35,6 +35,14 @@ static long long pinned(void)
 	return c.pins - c.unpins;
 }
 
+/* The same once earlier subtests' objects are gone. */
+static long long settled(void)
+{
+	const struct counters c = counters_settled();
+
+	return c.pins - c.unpins;
+}
+
 static void check_pinned(long long want)
 {
 	int64_t end = now_ns() + 5 * NSEC;
@@ -53,7 +61,7 @@ static void before_during_after(void)
 {
 	int fd = exynos_open();
 	char *ptr = map_anon(SIZE);
-	long long was = pinned();
+	long long was = settled();
 	uint32_t a, b;
 
 	check_locked(getpid(), 0);
@@ -97,7 +105,7 @@ static void over_the_limit(void)
 {
 	int fd = exynos_open();
 	char *ptr = map_anon(SIZE);
-	long long was = pinned();
+	long long was = settled();
 	uint32_t handle, more;
 
 	set_limit(8 * PAGE);
@@ -219,7 +227,7 @@ static void only_what_was_asked_for(void)
 	int fd = exynos_open();
 	char *ptr = map_anon(SIZE);
 	uint64_t frame[3];
-	long long was = pinned();
+	long long was = settled();
 
 	fill(ptr, SIZE, 6);
 	exynos_userptr(fd, ptr + 10 * PAGE, 2 * PAGE + 1, 0);
@@ -358,7 +366,7 @@ static pid_t maker_start(struct maker *m, bool export)
 
 static void exit_gives_back(void)
 {
-	long long was = pinned();
+	long long was = settled();
 	struct maker m;
 	pid_t pid = maker_start(&m, false);
 
@@ -370,7 +378,7 @@ static void exit_gives_back(void)
 
 static void kill_gives_back(void)
 {
-	long long was = pinned();
+	long long was = settled();
 	struct maker m;
 	pid_t pid = maker_start(&m, false);
 	int status;
@@ -470,7 +478,7 @@ static void buffer_outlives_maker(void)
 {
 	int i915 = gem_open(), status, dmabuf;
 	static uint32_t data[SIZE / 4];
-	long long was = pinned();
+	long long was = settled();
 	struct maker m;
 	pid_t pid = maker_start(&m, true);
 	uint32_t imported;
@@ -514,7 +522,7 @@ static void file_closed_by_child(void)
 /* After an exec the memory is another: what is given back is no business of the new program's. */
 static void exec_starts_anew(void)
 {
-	long long was = pinned();
+	long long was = settled();
 	char command[160];
 	int fd, status;
 	pid_t pid = fork();

@@ -115,6 +115,7 @@ static long long pinned(void)
 
 static void hold(struct held *h)
 {
+	counters_settled();
 	h->pinned = pinned();
 	h->fd = exynos_open();
 	h->handle = exynos_create(h->fd, SIZE, EXYNOS_BO_CONTIG);

@@ -199,7 +199,7 @@ static void tracked_swapped(void)
 {
 	const size_t len = COUNT / 2 * EACH;
 	int fd = gem_open();
-	struct counters before = counters();
+	struct counters before = counters_settled();
 	char *ptr;
 	uint32_t handle;
 	struct batch b;
@@ -234,7 +234,7 @@ static void tracked_swapped(void)
 
 static void child_uses_taken(void *arg)
 {
-	const struct counters before = counters();
+	const struct counters before = counters_settled();
 	uint32_t *ptr, handle;
 	int fd = gem_open();
 

@@ -92,7 +92,7 @@ static void closed_by_another(void)
 
 static void owner_killed(void)
 {
-	struct counters before = counters();
+	struct counters before = counters_settled();
 	int64_t end = now_ns() + 5 * NSEC;
 	struct shared s;
 	int status;
@@ -126,7 +126,7 @@ static void child_pins_and_execs(void *arg)
 static void owner_execs(void)
 {
 	int64_t end = now_ns() + 10 * NSEC;
-	struct counters before = counters();
+	struct counters before = counters_settled();
 	char path[48], name[32] = "";
 	struct shared s;
 	int status;

@@ -69,7 +69,7 @@ static void paged_out(void)
 		/* Idle, the object keeps none of them: all go, bytes by the GPU with them. */
 		page_out(ptr, SIZE);
 		CHECK_HEX(frame_of(ptr), 0);
-		before = counters();
+		before = counters_settled();
 		gpu_store(fd, handle, 12, ~round);
 		after = counters();
 		CHECK_INT(after.faults - before.faults, 16);

@@ -167,7 +167,7 @@ static void attached_is_pinned(void)
 
 	dmabuf = export_object(fd, handle);
 	CHECK_INT(locked_kb(), 0);
-	before = counters();
+	before = counters_settled();
 	device_attach(dev, dmabuf, false);
 	CHECK_INT(locked_kb(), KB);
 	CHECK_INT(counters().pins - before.pins, 16);
@@ -238,7 +238,7 @@ static void limit(void)
 	drop_capability(CAP_IPC_LOCK);
 	CHECK_SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
 	dmabuf = export_object(fd, gem_userptr(fd, map_anon(SIZE), SIZE, 0));
-	before = counters();
+	before = counters_settled();
 	CHECK_RET(try_device_attach(dev, dmabuf, false), -ENOMEM);
 	CHECK_INT(locked_kb(), 0);
 	CHECK_INT(counters().pins - before.pins, counters().unpins - before.unpins);
@@ -361,7 +361,7 @@ static void holes(void)
 {
 	int fd = gem_open(), dev = device_open(), dmabuf;
 	char *ptr = map_anon(SIZE);
-	struct counters before = counters();
+	struct counters before = counters_settled();
 
 	dmabuf = export_object(fd, gem_userptr(fd, ptr, SIZE, 0));
 	CHECK_SYS(munmap(ptr + 8 * PAGE, PAGE));
@@ -479,7 +479,7 @@ static void told_of_moves(void)
 {
 	int fd = gem_open(), dev = device_open(), dmabuf, moves;
 	uint32_t *ptr = map_anon(SIZE), handle = gem_userptr(fd, ptr, SIZE, 0);
-	struct counters before = counters();
+	struct counters before = counters_settled();
 
 	ptr[0] = 1;
 	dmabuf = export_object(fd, handle);
@@ -627,7 +627,7 @@ static void crowded(void)
 	int fd = gem_open();
 	struct crowd c = { .ptr = map_anon(SIZE) };
 	uint32_t handle = gem_userptr(fd, c.ptr, SIZE, 0);
-	struct counters before = counters(), after;
+	struct counters before = counters_settled(), after;
 	int64_t end = now_ns() + 3 * NSEC;
 	struct job jobs[4];
 

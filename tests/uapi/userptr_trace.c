@@ -171,7 +171,7 @@ static void invalidated(void)
 
 	gpu_store(fd, handle, 0, 1);
 	trace_start();
-	before = counters();
+	before = counters_settled();
 	CHECK_SYS(munmap(other, SIZE));
 	CHECK_INT(trace_event("userptr_invalidate", ptr).count, 0);
 	CHECK_SYS(munmap(ptr + PAGE, PAGE));
@@ -244,7 +244,7 @@ static void pins(void)
 {
 	int fd = gem_open();
 	char *ptr = map_anon(SIZE);
-	struct counters before = counters();
+	struct counters before = counters_settled();
 	struct event event;
 	uint32_t handle;
 	int64_t end;
@@ -290,7 +290,7 @@ static void retried(void)
 	int fd = gem_open();
 	struct restless r = { .ptr = map_anon(64 * SIZE) };
 	uint32_t handle = gem_userptr(fd, r.ptr, 64 * SIZE, 0);
-	struct counters before = counters();
+	struct counters before = counters_settled();
 	int64_t end = now_ns() + 15 * NSEC;
 	struct job job;
 
