@@ -40,6 +40,7 @@
  * @engines: what executes
  * @free_wq: ends the life of objects and contexts
  * @stats: counters, for people
+ * @shmem: the tmpfs that objects have their files in; NULL: the kernel's own
  * @objects: how many objects there are
  * @object_bytes: how many bytes they are
  * @shrink_lock: guards @shrink_list
@@ -72,6 +73,7 @@ struct sg_gpu {
 
 	struct workqueue_struct *free_wq;
 	struct sg_stats stats;
+	struct vfsmount *shmem;
 	atomic_long_t objects;
 	atomic64_t object_bytes;
 

@@ -17,6 +17,7 @@
 #include "exynos/exynos.h"
 #include "gpu.h"
 #include "i915/i915.h"
+#include "object.h"
 #include "prime.h"
 #include "reset.h"
 #include "shrink.h"
@@ -86,6 +87,7 @@ static void release_engines(struct drm_device *dev, void *unused)
 	drain_workqueue(gpu->free_wq);
 	sg_aperture_fini(&gpu->aperture);
 	sg_shrink_fini(gpu);
+	sg_shmem_fini(gpu);
 }
 
 static int gpu_init(struct sg_gpu *gpu)
@@ -108,9 +110,10 @@ static int gpu_init(struct sg_gpu *gpu)
 	ret = drmm_add_action_or_reset(&gpu->node.drm, release_workqueue, NULL);
 	if (ret)
 		return ret;
+	sg_shmem_init(gpu);
 	ret = sg_shrink_init(gpu);
 	if (ret)
-		return ret;
+		goto fini_shmem;
 	ret = sg_capture_init(gpu);
 	if (ret)
 		goto fini_shrink;
@@ -125,6 +128,8 @@ fini_aperture:
 	sg_capture_fini(gpu);
 fini_shrink:
 	sg_shrink_fini(gpu);
+fini_shmem:
+	sg_shmem_fini(gpu);
 	return ret;
 }
 

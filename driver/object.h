@@ -121,6 +121,8 @@ void sg_object_revoke_end(struct sg_object *obj);
 int sg_object_publish(struct sg_object *obj, struct drm_file *file, u32 *handle);
 int sg_object_wait(struct sg_object *obj, bool write, bool interruptible, long timeout);
 
+void sg_shmem_init(struct sg_gpu *gpu);
+void sg_shmem_fini(struct sg_gpu *gpu);
 struct sg_object *sg_shmem_create(struct drm_device *dev, u64 size);
 struct sg_object *sg_contig_create(struct drm_device *dev, u64 size);
 

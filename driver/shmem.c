@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Objects whose memory is ours: pages of an shmem file, which can be swapped out while idle. */
+/*
+ * Objects whose memory is ours: pages of an shmem file, which can be swapped out while idle.
+ *
+ * The files are in a tmpfs of our own, which may use transparent huge pages as far as they are
+ * within a file. The kernel's own one may not, unless the administrator has said so for the whole
+ * system. What he says in /sys/kernel/mm/transparent_hugepage/shmem_enabled to forbid them ("deny")
+ * goes for ours too.
+ */
 #include <linux/dma-resv.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
 #include <linux/shmem_fs.h>
@@ -8,8 +17,50 @@
 #include <linux/swap.h>
 #include <linux/writeback.h>
 
+#include <drm/drm_print.h>
+
 #include "gpu.h"
 #include "object.h"
+
+/**
+ * sg_shmem_init() - make the tmpfs.
+ * @gpu: the device
+ *
+ * Where that is not to be had, objects do with small pages.
+ */
+void sg_shmem_init(struct sg_gpu *gpu)
+{
+	struct file_system_type *type = get_fs_type("tmpfs");
+	char options[] = "huge=within_size";
+	struct vfsmount *mnt;
+
+	if (!type)
+		return;
+	mnt = vfs_kern_mount(type, SB_KERNMOUNT, type->name, options);
+	if (IS_ERR(mnt))
+		drm_info(&gpu->node.drm, "no huge pages for objects: %ld\n", PTR_ERR(mnt));
+	else
+		gpu->shmem = mnt;
+}
+
+/** sg_shmem_fini() - give it up; files that processes have mapped keep what they need. */
+void sg_shmem_fini(struct sg_gpu *gpu)
+{
+	if (gpu->shmem)
+		kern_unmount(gpu->shmem);
+}
+
+/*
+ * How many of the @n pages that follow each other from @pfn on belong to the same folio. It is held
+ * once for all of those that are in a chunk, which keeps it from being split.
+ */
+static unsigned int folio_part(u64 pfn, unsigned int n)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+
+	return min_t(unsigned long, n, folio_nr_pages(folio) - folio_page_idx(folio, page));
+}
 
 /* Pages in the file are ours until we let go of them: reclaim need not look at them. */
 static void shmem_release_batch(struct folio_batch *batch)
@@ -27,14 +78,16 @@ static void shmem_drop(struct sg_object *obj, bool dirty)
 {
 	struct folio_batch batch;
 	unsigned long index, n, i;
+	unsigned int part;
 	u64 pfn;
 
 	mapping_clear_unevictable(obj->base.filp->f_mapping);
 	folio_batch_init(&batch);
 	sg_pages_for_each_run(&obj->pages, index, pfn, n) {
-		for (i = 0; i < n; i++) {
+		for (i = 0; i < n; i += part) {
 			struct folio *folio = page_folio(pfn_to_page(pfn + i));
 
+			part = folio_part(pfn + i, n - i);	/* while the folio is there */
 			if (dirty && !folio_test_dirty(folio))
 				folio_mark_dirty(folio);
 			if (!folio_batch_add(&batch, folio))
@@ -46,12 +99,44 @@ static void shmem_drop(struct sg_object *obj, bool dirty)
 	sg_pages_fini(&obj->pages);
 }
 
+/* Let go of pages that are in no chunk yet. */
+static void release_pfns(const unsigned long *pfns, unsigned int n)
+{
+	unsigned int k, part;
+
+	for (k = 0; k < n; k += part) {
+		part = folio_part(pfns[k], n - k);
+		put_page(pfn_to_page(pfns[k]));
+	}
+}
+
+/* Find or make the pages of a chunk, from page @first of the file on. */
+static int read_pfns(struct address_space *mapping, unsigned long first, unsigned long *pfns,
+		     unsigned int n)
+{
+	gfp_t gfp = mapping_gfp_mask(mapping);
+	unsigned int k = 0, part;
+
+	while (k < n) {
+		struct page *page = shmem_read_mapping_page_gfp(mapping, first + k, gfp);
+		unsigned long pfn;
+
+		if (IS_ERR(page)) {
+			release_pfns(pfns, k);
+			return PTR_ERR(page);
+		}
+		pfn = page_to_pfn(page);
+		for (part = folio_part(pfn, n - k); part; part--)
+			pfns[k++] = pfn++;
+	}
+	return 0;
+}
+
 static int shmem_get_pages(struct sg_object *obj)
 {
 	struct address_space *mapping = obj->base.filp->f_mapping;
-	gfp_t gfp = mapping_gfp_mask(mapping);
 	unsigned long *pfns;
-	unsigned int i, k, n;
+	unsigned int i, n;
 	int ret;
 
 	if (obj->base.size >> PAGE_SHIFT > totalram_pages())
@@ -68,26 +153,20 @@ static int shmem_get_pages(struct sg_object *obj)
 		unsigned long first = sg_pages_index(&obj->pages, i);
 
 		n = sg_pages_count(&obj->pages, i);
-		for (k = 0; k < n; k++) {
-			struct page *page = shmem_read_mapping_page_gfp(mapping, first + k, gfp);
-
-			if (IS_ERR(page)) {
-				ret = PTR_ERR(page);
-				goto drop_chunk;
-			}
-			pfns[k] = page_to_pfn(page);
-		}
-		ret = sg_chunk_build(&obj->pages.chunk[i], 0, pfns, n, GFP_KERNEL);
+		ret = read_pfns(mapping, first, pfns, n);
 		if (ret)
-			goto drop_chunk;
+			goto drop;
+		ret = sg_chunk_build(&obj->pages.chunk[i], 0, pfns, n, GFP_KERNEL);
+		if (ret) {
+			release_pfns(pfns, n);
+			goto drop;
+		}
 		cond_resched();
 	}
 	kfree(pfns);
 	return 0;
 
-drop_chunk:
-	while (k--)
-		put_page(pfn_to_page(pfns[k]));
+drop:
 	shmem_drop(obj, false);
 free_pfns:
 	kfree(pfns);
@@ -121,7 +200,8 @@ static void shmem_write_page(struct address_space *mapping, unsigned long index)
 	if (!page)
 		return;
 	folio = page_folio(page);
-	if (folio_mapped(folio) || !folio_clear_dirty_for_io(folio))
+	/* a huge page is split while its first one is written; if that failed, it is left alone */
+	if (page != &folio->page || folio_mapped(folio) || !folio_clear_dirty_for_io(folio))
 		goto unlock;
 	folio_set_reclaim(folio);
 	/* on success it has unlocked the page */
@@ -175,24 +255,28 @@ static const struct sg_object_ops shmem_ops = {
  */
 struct sg_object *sg_shmem_create(struct drm_device *dev, u64 size)
 {
+	struct sg_gpu *gpu = to_sg_gpu(dev);
 	struct sg_object *obj;
+	struct file *file;
 	gfp_t gfp;
-	int ret;
 
 	if (size > MAX_LFS_FILESIZE || size >> PAGE_SHIFT > INT_MAX)
 		return ERR_PTR(-E2BIG);
 	obj = kzalloc(sizeof(*obj), GFP_KERNEL_ACCOUNT);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
-	ret = drm_gem_object_init(dev, &obj->base, size);
-	if (ret) {
+	file = gpu->shmem ? shmem_file_setup_with_mnt(gpu->shmem, "softgem", size, VM_NORESERVE) :
+			    shmem_file_setup("softgem", size, VM_NORESERVE);
+	if (IS_ERR(file)) {
 		kfree(obj);
 		/* shmem says so when it finds no memory for an inode */
-		return ERR_PTR(ret == -ENOSPC ? -ENOMEM : ret);
+		return file == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : ERR_CAST(file);
 	}
+	drm_gem_private_object_init(dev, &obj->base, size);
+	obj->base.filp = file;
 	sg_object_init(obj, &shmem_ops);
 	gfp = GFP_USER | __GFP_RECLAIMABLE;
 	gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
-	mapping_set_gfp_mask(obj->base.filp->f_mapping, gfp);
+	mapping_set_gfp_mask(file->f_mapping, gfp);
 	return obj;
 }
