@@ -10,6 +10,12 @@
 #include <linux/shrinker.h>
 #include <linux/version.h>
 #include <linux/wait.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+#define SG_PFN_T(pfn)	pfn_to_pfn_t(pfn)
+#else
+#define SG_PFN_T(pfn)	(pfn)
+#endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
@@ -126,6 +132,43 @@ static inline struct file *sg_get_file_active(struct file **file)
 	return get_file_active(file);
 #endif
 }
+
+/* Where huge entries have no special bit, get_user_pages_fast() hands out what is behind them. */
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+#define SG_HAVE_PMD_PFNMAP	true
+#define SG_FOP_UNMAPPED_AREA	.get_unmapped_area = sg_get_unmapped_area,
+#else
+#define SG_HAVE_PMD_PFNMAP	false
+#define SG_FOP_UNMAPPED_AREA
+#endif
+
+/**
+ * sg_insert_pmd() - map page frames with one entry of PMD_SIZE.
+ * @vmf: a fault in that area of a shared VM_PFNMAP mapping, where nothing is mapped
+ * @pfn: the first frame
+ * @write: whether the mapping is writable
+ *
+ * Context: SG_HAVE_PMD_PFNMAP. pfn_t went in 6.17.
+ * Return: as a fault handler.
+ */
+static inline vm_fault_t sg_insert_pmd(struct vm_fault *vmf, u64 pfn, bool write)
+{
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	return vmf_insert_pfn_pmd(vmf, SG_PFN_T(pfn), write);
+#else
+	return VM_FAULT_SIGBUS;
+#endif
+}
+
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+/* Where an object's start is aligned like the huge pages behind it; the fake offset is not. */
+static inline unsigned long sg_get_unmapped_area(struct file *filp, unsigned long addr,
+						 unsigned long len, unsigned long pgoff,
+						 unsigned long flags)
+{
+	return thp_get_unmapped_area(filp, addr, len, 0, flags);
+}
+#endif
 
 /**
  * sg_set_driver_override() - only the driver of this name may bind to a device.

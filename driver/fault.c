@@ -17,6 +17,7 @@
 #include <drm/drm_drv.h>
 
 #include "aperture.h"
+#include "compat.h"
 #include "fault.h"
 #include "mmap.h"
 #include "object.h"
@@ -60,26 +61,92 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/*
- * Fill in what a mapping, which begins at page @first of the object, shows of its pages @from to
- * @to. The reservation is held, and the pages are there.
+/**
+ * struct sg_window - what a mapping shows, and may be filled in with.
+ * @vma: the mapping
+ * @obj: the object; its reservation is held, and its pages are there
+ * @first: page of the object that the mapping begins with
+ * @start: the first address that may be filled in
+ * @end: behind the last one
  */
-static vm_fault_t fill_vma(struct vm_area_struct *vma, const struct sg_object *obj,
-			   unsigned long first, unsigned long from, unsigned long to)
+struct sg_window {
+	struct vm_area_struct *vma;
+	const struct sg_object *obj;
+	unsigned long first;
+	unsigned long start;
+	unsigned long end;
+};
+
+/*
+ * Whether the PMD_SIZE bytes at an address are to be mapped with one entry: all of them may be
+ * filled in, and what is behind them is as large and as aligned. As long as nothing is revoked,
+ * the answer is the same each time: areas with an entry of their own never get small ones.
+ */
+static bool huge_area(const struct sg_window *w, unsigned long addr, u64 *pfn)
+{
+	unsigned long index = w->first + ((addr - w->vma->vm_start) >> PAGE_SHIFT);
+
+	if (!SG_HAVE_PMD_PFNMAP || is_cow_mapping(w->vma->vm_flags))
+		return false;
+	if (addr < w->start || addr >= w->end || w->end - addr < PMD_SIZE)
+		return false;
+	return sg_pages_lookup(&w->obj->pages, index, pfn) >= PMD_SIZE >> PAGE_SHIFT &&
+	       IS_ALIGNED(*pfn, PMD_SIZE >> PAGE_SHIFT);
+}
+
+/* Fill in small entries. */
+static vm_fault_t fill_small(const struct sg_window *w, unsigned long start, unsigned long end)
 {
 	struct sg_fill fill = {
-		.obj = obj,
-		.mm = vma->vm_mm,
-		.index = max(from, first),
+		.obj = w->obj,
+		.mm = w->vma->vm_mm,
+		.index = w->first + ((start - w->vma->vm_start) >> PAGE_SHIFT),
 		/* not the mapping's: where write faults are asked for, that one is read-only */
-		.prot = vm_get_page_prot(vma->vm_flags),
+		.prot = vm_get_page_prot(w->vma->vm_flags),
 	};
 
-	to = min(to, first + vma_pages(vma));
-	if (apply_to_page_range(vma->vm_mm, vma->vm_start + ((fill.index - first) << PAGE_SHIFT),
-				(to - fill.index) << PAGE_SHIFT, fill_pte, &fill))
+	if (apply_to_page_range(fill.mm, start, end - start, fill_pte, &fill))
 		return VM_FAULT_OOM;
 	return VM_FAULT_NOPAGE;
+}
+
+/*
+ * Fill in what there is around a fault: one huge entry, or all that is to have small ones up to the
+ * next area that is to have a huge one. With small pages that is the whole window.
+ */
+static vm_fault_t fill_window(struct vm_fault *vmf, const struct sg_window *w)
+{
+	unsigned long start = vmf->address & PMD_MASK, end = start + PMD_SIZE;
+	u64 pfn;
+
+	if (huge_area(w, start, &pfn)) {
+		if (pmd_none(*vmf->pmd))
+			return sg_insert_pmd(vmf, pfn, w->vma->vm_flags & VM_WRITE);
+		if (pmd_leaf(*vmf->pmd))
+			return VM_FAULT_NOPAGE;		/* somebody else was faster */
+		/* a page table that was once needed here stays */
+		return fill_small(w, start, end);
+	}
+	while (start > w->start && !huge_area(w, start - PMD_SIZE, &pfn))
+		start -= PMD_SIZE;
+	while (end < w->end && !huge_area(w, end, &pfn))
+		end += PMD_SIZE;
+	return fill_small(w, max(start, w->start), min(end, w->end));
+}
+
+/* The part of a mapping that shows the object's pages @from to @to. */
+static struct sg_window window(struct vm_area_struct *vma, const struct sg_object *obj,
+			       unsigned long first, unsigned long from, unsigned long to)
+{
+	from = max(from, first);
+	to = min(to, first + vma_pages(vma));
+	return (struct sg_window) {
+		.vma = vma,
+		.obj = obj,
+		.first = first,
+		.start = vma->vm_start + ((from - first) << PAGE_SHIFT),
+		.end = vma->vm_start + ((to - first) << PAGE_SHIFT),
+	};
 }
 
 static vm_fault_t fault_code(int err)
@@ -118,15 +185,15 @@ static void look_end(struct sg_object *obj, int idx)
 }
 
 /* Fill in a mapping that begins at page @first of the object, whose reservation is held. */
-static vm_fault_t fill_object(struct vm_area_struct *vma, struct sg_object *obj,
-			      unsigned long first)
+static vm_fault_t fill_object(struct vm_fault *vmf, struct sg_object *obj, unsigned long first)
 {
+	struct sg_window w = window(vmf->vma, obj, first, 0, ULONG_MAX);
 	int ret = sg_object_get_pages(obj);
 
 	if (ret)
 		return fault_code(ret);
 	sg_shadow_flush(obj);
-	return fill_vma(vma, obj, first, 0, ULONG_MAX);
+	return fill_window(vmf, &w);
 }
 
 /*
@@ -188,7 +255,7 @@ static vm_fault_t cpu_fault(struct vm_fault *vmf)
 	ret = look_begin(mo->obj, &idx);
 	if (ret)
 		return fault_code(ret);
-	fault = fill_object(vmf->vma, mo->obj, offset_first(vmf->vma));
+	fault = fill_object(vmf, mo->obj, offset_first(vmf->vma));
 	look_end(mo->obj, idx);
 	return fault;
 }
@@ -260,6 +327,15 @@ static vm_fault_t fill_view(struct vm_area_struct *vma, struct sg_object *obj, u
 	return VM_FAULT_NOPAGE;
 }
 
+/* Fill in what a mapping shows of an object that is not tiled, of the bytes @start to @end. */
+static vm_fault_t fill_linear_view(struct vm_fault *vmf, struct sg_object *obj, u64 start, u64 end)
+{
+	struct sg_window w = window(vmf->vma, obj, offset_first(vmf->vma), start >> PAGE_SHIFT,
+				    end >> PAGE_SHIFT);
+
+	return fill_window(vmf, &w);
+}
+
 /* The reservation of an object is in the way: the fault is retried when it has been given up. */
 static void wait_for(struct sg_object *busy)
 {
@@ -290,8 +366,7 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 	if (ret)
 		fault = fault_code(ret);
 	else if (obj->tiling == SG_LINEAR)
-		fault = fill_vma(vma, obj, offset_first(vma), start >> PAGE_SHIFT,
-				 end >> PAGE_SHIFT);
+		fault = fill_linear_view(vmf, obj, start, end);
 	else
 		fault = fill_view(vma, obj, vmf->address, write);
 	look_end(obj, idx);
@@ -389,7 +464,7 @@ static vm_fault_t buf_fault(struct vm_fault *vmf)
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
 		return fault_code(ret);
-	fault = fill_object(vmf->vma, obj, vmf->vma->vm_pgoff);
+	fault = fill_object(vmf, obj, vmf->vma->vm_pgoff);
 	dma_resv_unlock(obj->base.resv);
 	return fault;
 }

@@ -44,6 +44,7 @@ struct sg_node {
 	.read = drm_read,			\
 	.llseek = noop_llseek,			\
 	.mmap = sg_mmap,			\
+	SG_FOP_UNMAPPED_AREA			\
 	SG_FOP_FLAGS
 
 int sg_node_attach(struct sg_node *node, struct sg_gpu *gpu);

@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -178,6 +180,19 @@ void *map_hole(size_t len)
 
 	CHECK_SYS(munmap(ptr, len));
 	return ptr;
+}
+
+bool huge_entries(void)
+{
+	struct utsname name;
+	long major, minor;
+	char *end;
+
+	CHECK_SYS(uname(&name));
+	major = strtol(name.release, &end, 10);
+	CHECK_INT(*end, '.');
+	minor = strtol(end + 1, NULL, 10);
+	return major > 6 || (major == 6 && minor >= 12);
 }
 
 void check_sigbus(void *ptr, bool write)

@@ -71,6 +71,9 @@ void *map_memfd(size_t len);
 /** map_hole() - an address range of @len bytes where nothing is mapped. */
 void *map_hole(size_t len);
 
+/** huge_entries() - whether page tables can have huge entries for what drivers map: from 6.12 on. */
+bool huge_entries(void);
+
 /** check_sigbus() - fail unless an access to *@ptr ends a process with SIGBUS. */
 void check_sigbus(void *ptr, bool write);
 
