@@ -296,6 +296,7 @@ static char *map_holed(char **holes)
 static void compacted(void)
 {
 	static uint64_t frame[HOLED / PAGE];
+	static bool has_moved[HOLED / PAGE];
 	int fd = gem_open();
 	unsigned int moved = 0;
 	uint32_t handle;
@@ -309,14 +310,17 @@ static void compacted(void)
 	gpu_store(fd, handle, 12, 1);
 	note_frames(ptr, frame, HOLED / PAGE);
 	CHECK(write_file("/proc/sys/vm/compact_memory", "1"));
-	moved = frames_moved(ptr, frame, HOLED / PAGE);
+	for (size_t i = 0; i < HOLED / PAGE; i++) {
+		has_moved[i] = frame_of(ptr + i * PAGE) != frame[i];
+		moved += has_moved[i];
+	}
 	/* all, some or none: that depends on where they were */
 	tap_note("%u of %lu pages were moved", moved, HOLED / PAGE);
 	/* Written by the GPU, all over: seen by the process, in the frames of now. */
 	for (size_t i = 0; i < HOLED / PAGE; i += HOLED / PAGE / 64) {
 		size_t at = i;
 
-		while (moved && at < HOLED / PAGE - 1 && frame_of(ptr + at * PAGE) == frame[at])
+		while (moved && at < HOLED / PAGE - 1 && !has_moved[at])
 			at++;
 		gpu_store(fd, handle, at * PAGE + 8, at);
 		CHECK_INT(*(uint32_t *)(ptr + at * PAGE + 8), at);
