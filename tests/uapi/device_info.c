@@ -123,7 +123,8 @@ static void getparam_values(void)
 static void getparam_masks(void)
 {
 	const int known = I915_SCHEDULER_CAP_ENABLED | I915_SCHEDULER_CAP_PRIORITY |
-			  I915_SCHEDULER_CAP_PREEMPTION | I915_SCHEDULER_CAP_ENGINE_BUSY_STATS;
+			  I915_SCHEDULER_CAP_PREEMPTION | I915_SCHEDULER_CAP_SEMAPHORES |
+			  I915_SCHEDULER_CAP_ENGINE_BUSY_STATS;
 	int fd = gem_open(), value;
 
 	CHECK_RET(try_getparam(fd, I915_PARAM_HAS_SCHEDULER, &value), 0);
