@@ -405,17 +405,17 @@ I915_IOCTL(gem_wait)
 	obj = sg_object_lookup(file, args->bo_handle);
 	if (!obj)
 		return -ENOENT;
-	start = ktime_get();
-	ret = sg_object_wait(obj, true, true, timeout_jiffies(args->timeout_ns));
-	if (args->timeout_ns > 0) {
+	/* jiffies may lag behind, and then a timeout in jiffies is over too early */
+	do {
+		start = ktime_get();
+		ret = sg_object_wait(obj, true, true, timeout_jiffies(args->timeout_ns));
+		if (args->timeout_ns <= 0)
+			break;
 		/* a wait that is restarted goes on with what is left */
 		args->timeout_ns -= ktime_to_ns(ktime_sub(ktime_get(), start));
 		if (args->timeout_ns < 0)
 			args->timeout_ns = 0;
-		/* less than the clock's grain was left over */
-		if (ret == -ETIME && !nsecs_to_jiffies(args->timeout_ns))
-			args->timeout_ns = 0;
-	}
+	} while (ret == -ETIME && args->timeout_ns);
 	sg_object_put(obj);
 	return ret;
 }
