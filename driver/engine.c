@@ -421,7 +421,9 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 	for (;;) {
 		enum sg_cs_event event = SG_CS_SPIN;
 
-		if (READ_ONCE(rq->reset) == SG_RESET_INNOCENT)
+		/* pairs with disturb_innocents() */
+		if (smp_load_acquire(&rq->reset) == SG_RESET_INNOCENT &&
+		    ktime_get_ns() >= rq->restart_ns)
 			request_restart(rq);
 		if (!rq->hung)
 			event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);

@@ -64,9 +64,9 @@ void sg_mem_set_space(struct sg_mem *mem, struct sg_space *space);
  * @preempt_timeout: how long a batch that has forbidden preemption may keep others waiting; 0: for
  *	ever
  * @timeslice: how long a context runs while an equal one waits; 0: until it is done
- * @stop_timeout: how long an engine is given to come to rest before a reset; kept for those who
- *	ask: this kind does so at once
- * @max_busywait_ns: likewise; nothing here waits busily
+ * @stop_timeout: how long what runs is given to end by itself before a reset for which it is not to
+ *	blame
+ * @max_busywait_ns: kept for those who ask: nothing here waits busily
  */
 struct sg_engine_props {
 	unsigned int heartbeat_interval;

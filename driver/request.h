@@ -58,6 +58,8 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @held_ns: how long it has run without an offer to leave the engine; likewise
  * @hung: it came to a command that cannot be executed; likewise
  * @reset: what became of its engine; set under sched_lock
+ * @restart_ns: when it begins again if its engine was reset though it had nothing to do with it, and
+ *	it has not ended by then; written before @reset
  * @condemned: it is going to be thrown out; of the engine's thread
  * @capture_link: in the list of those that are captured before that; guarded by sched_lock
  * @batch_object: where the object is that the batch is in
@@ -90,6 +92,7 @@ struct sg_request {
 	u64 held_ns;
 	bool hung;
 	enum sg_reset reset;
+	u64 restart_ns;
 	bool condemned;
 	struct list_head capture_link;
 	struct sg_range batch_object;

@@ -62,16 +62,25 @@ static struct sg_request *running(struct sg_engine *engine)
 							 struct sg_request, link) : NULL;
 }
 
-/* A reset of the whole GPU: all engines but those in @mask lose their place. Under sched_lock. */
+/*
+ * A reset of the whole GPU: all engines but those in @mask lose their place, unless they come to
+ * rest by themselves in the time that they are given. Under sched_lock.
+ */
 static void disturb_innocents(struct sg_gpu *gpu, u64 mask)
 {
 	struct sg_request *rq;
 	unsigned int i;
 
 	for (i = 0; i < SG_NUM_ENGINES; i++) {
-		rq = running(&gpu->engines[i]);
-		if (!(mask & BIT(i)) && rq && rq->started && rq->reset == SG_RESET_NONE)
-			rq->reset = SG_RESET_INNOCENT;
+		struct sg_engine *engine = &gpu->engines[i];
+
+		rq = running(engine);
+		if (mask & BIT(i) || !rq || !rq->started || rq->reset != SG_RESET_NONE)
+			continue;
+		rq->restart_ns = ktime_get_ns() +
+				 READ_ONCE(engine->props.stop_timeout) * (u64)NSEC_PER_MSEC;
+		/* pairs with engine_turn() */
+		smp_store_release(&rq->reset, SG_RESET_INNOCENT);
 	}
 }
 

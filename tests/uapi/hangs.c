@@ -210,20 +210,27 @@ static void guilty_and_innocent(void)
 	be_slow();
 }
 
-static void full_reset(void)
+/**
+ * struct innocent - a batch that adds one to a word, once, and then waits where it offers preemption.
+ * @seen: the word
+ * @end: the command that it waits at
+ * @fence: signals at its end
+ */
+struct innocent {
+	volatile uint32_t *seen;
+	volatile uint32_t *end;
+	int fence;
+};
+
+static void innocent_start(struct innocent *in, int fd)
 {
-	int fd = gem_open(), other = gem_open(), fence;
-	uint32_t handle = gem_create(other, PAGE);
-	struct drm_i915_reset_stats before = stats_of(fd, 0);
-	uint32_t *seen = gem_mmap(other, handle, PAGE, I915_MMAP_OFFSET_WB);
+	uint32_t handle = gem_create(fd, PAGE);
 	uint32_t *commands;
 	unsigned int loop;
 	struct batch b;
-	struct spin s;
 
-	/* The innocent adds one to the word, once, and then waits where it offers preemption. */
-	be_quick("1");
-	batch_init(&b, other, I915_EXEC_BLT | I915_EXEC_FENCE_OUT);
+	in->seen = gem_mmap(fd, handle, PAGE, I915_MMAP_OFFSET_WB);
+	batch_init(&b, fd, I915_EXEC_BLT | I915_EXEC_FENCE_OUT);
 	batch_dw(&b, MI_LOAD_REGISTER_MEM);
 	batch_dw(&b, 0x22600);
 	batch_addr(&b, batch_obj(&b, handle, EXEC_OBJECT_WRITE));
@@ -242,24 +249,63 @@ static void full_reset(void)
 	batch_dw(&b, MI_ARB_CHECK);
 	batch_dw(&b, MI_BATCH_BUFFER_START);
 	batch_addr(&b, b.address + 4 * loop);
-	commands = gem_mmap(other, b.handle, PAGE, I915_MMAP_OFFSET_WB);
+	commands = gem_mmap(fd, b.handle, PAGE, I915_MMAP_OFFSET_WB);
+	in->end = &commands[loop];
 	batch_submit(&b);
-	fence = b.rsvd2 >> 32;
-	while (!*(volatile uint32_t *)seen)
+	in->fence = b.rsvd2 >> 32;
+	while (!*in->seen)
 		usleep(1000);
+}
 
+static void innocent_end(struct innocent *in)
+{
+	*in->end = MI_BATCH_BUFFER_END;
+	CHECK(fence_signalled(in->fence, 3000));
+	CHECK_INT(fence_status(in->fence), 1);
+}
+
+static void full_reset(void)
+{
+	int fd = gem_open(), other = gem_open();
+	struct drm_i915_reset_stats before = stats_of(fd, 0);
+	struct innocent in;
+	struct spin s;
+
+	be_quick("1");
+	innocent_start(&in, other);
 	hang_start(&s, fd, 0, I915_EXEC_RENDER);
 	check_eio(s.fence);
-	for (int i = 0; i < 500 && *(volatile uint32_t *)seen < 2; i++)
+	for (int i = 0; i < 500 && *in.seen < 2; i++)
 		usleep(10000);
-	CHECK_INT(*seen, 2);
+	CHECK_INT(*in.seen, 2);
 	CHECK_INT(stats_of(fd, 0).batch_active, 1);
 	CHECK_INT(stats_of(other, 0).batch_active, 0);
 	CHECK_INT(stats_of(other, 0).batch_pending, 1);
 	CHECK_INT(stats_of(fd, 0).reset_count, before.reset_count + 1);
-	*(volatile uint32_t *)&commands[loop] = MI_BATCH_BUFFER_END;
-	CHECK(fence_signalled(fence, 3000));
-	CHECK_INT(fence_status(fence), 1);
+	innocent_end(&in);
+	hang_free(&s);
+	be_slow();
+}
+
+static void stop_timeout(void)
+{
+	int fd = gem_open(), other = gem_open();
+	struct innocent in;
+	struct spin s;
+
+	/* Who ends in time has nothing to begin again. */
+	be_quick("1");
+	gem_set_engine("bcs0", "stop_timeout_ms", "20000");
+	innocent_start(&in, other);
+	hang_start(&s, fd, 0, I915_EXEC_RENDER);
+	check_eio(s.fence);
+	usleep(200000);
+	CHECK_INT(*in.seen, 1);
+	innocent_end(&in);
+	CHECK_INT(*in.seen, 1);
+	CHECK_INT(stats_of(fd, 0).batch_active, 1);
+	CHECK_INT(stats_of(other, 0).batch_pending, 0);
+	gem_set_engine("bcs0", "stop_timeout_ms", "100");
 	hang_free(&s);
 	be_slow();
 }
@@ -458,6 +504,7 @@ static const struct subtest tests[] = {
 	  preempt_timeout },
 	{ "only the guilty request gets EIO; the reset is counted once", guilty_and_innocent },
 	{ "a reset of the whole GPU has innocents begin again, and counts them", full_reset },
+	{ "but not those that end before their engine's stop timeout", stop_timeout },
 	{ "the third hang in a short time bans the context", ban },
 	{ "a file whose contexts hang again and again gets no new ones", client_ban, 40 },
 	{ "work of a context that is not persistent ends with the context or the file",
