@@ -17,6 +17,9 @@ static int add_fence(struct i915_exec *exec, u32 handle, u32 flags, u64 point)
 
 	if (flags & __I915_EXEC_FENCE_UNKNOWN_FLAGS)
 		return -EINVAL;
+	/* a point of a timeline signals once: it cannot come before itself */
+	if (point && flags & I915_EXEC_FENCE_WAIT && flags & I915_EXEC_FENCE_SIGNAL)
+		return -EINVAL;
 	f->syncobj = drm_syncobj_find(exec->file, handle);
 	if (!f->syncobj)
 		return -ENOENT;
@@ -42,13 +45,22 @@ static int add_fence(struct i915_exec *exec, u32 handle, u32 flags, u64 point)
 	return 0;
 }
 
+/* Room for @n more. */
 static int alloc_fences(struct i915_exec *exec, u64 n)
 {
+	struct i915_exec_fence *fences;
+
 	if (n > min_t(u64, ULONG_MAX / sizeof(struct drm_i915_gem_exec_fence),
-		      SIZE_MAX / sizeof(*exec->fences)))
+		      SIZE_MAX / sizeof(*fences)) - exec->nfences)
 		return -EINVAL;
-	exec->fences = kvcalloc(n, sizeof(*exec->fences), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	return exec->fences ? 0 : -ENOMEM;
+	fences = kvcalloc(exec->nfences + n, sizeof(*fences), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!fences)
+		return -ENOMEM;
+	if (exec->nfences)
+		memcpy(fences, exec->fences, exec->nfences * sizeof(*fences));
+	kvfree(exec->fences);
+	exec->fences = fences;
+	return 0;
 }
 
 static int add_fences(struct i915_exec *exec, u64 user, u64 values, u64 n)
@@ -83,8 +95,6 @@ static int timeline_fences(struct i915_user_extension __user *base, void *data)
 	struct drm_i915_gem_execbuffer_ext_timeline_fences ext;
 	struct i915_exec *exec = data;
 
-	if (exec->fences)
-		return -EINVAL;
 	if (copy_from_user(&ext, base, sizeof(ext)))
 		return -EFAULT;
 	return add_fences(exec, ext.handles_ptr, ext.values_ptr, ext.fence_count);

@@ -372,6 +372,41 @@ static void timeline(void)
 	CHECK_INT(point, 20);
 }
 
+static void timeline_chain(void)
+{
+	struct drm_i915_gem_execbuffer_ext_timeline_fences ext[3] = { 0 };
+	struct drm_i915_gem_exec_fence fence[3] = { 0 };
+	struct drm_i915_gem_execbuffer2 eb = {
+		.flags = I915_EXEC_RENDER | I915_EXEC_USE_EXTENSIONS,
+		.cliprects_ptr = (uintptr_t)&ext[0],
+	};
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, PAGE), lines[2] = { syncobj(fd), syncobj(fd) };
+	const uint64_t points[3] = { 7, 3, 9 };
+	uint64_t seen[2] = { 0 };
+
+	/* Several of these extensions are taken one after the other. */
+	for (int i = 0; i < 3; i++) {
+		fence[i].handle = lines[i % 2];
+		fence[i].flags = I915_EXEC_FENCE_SIGNAL;
+		ext[i].base.name = DRM_I915_GEM_EXECBUFFER_EXT_TIMELINE_FENCES;
+		ext[i].base.next_extension = i < 2 ? (uintptr_t)&ext[i + 1] : 0;
+		ext[i].fence_count = 1;
+		ext[i].handles_ptr = (uintptr_t)&fence[i];
+		ext[i].values_ptr = (uintptr_t)&points[i];
+	}
+	CHECK_RET(try_store(fd, handle, 1, &eb), 0);
+	CHECK_INT(gem_read32(fd, handle, 0), 1);
+	CHECK_INT(drmSyncobjQuery(fd, lines, seen, 2), 0);
+	CHECK_INT(seen[0], 9);
+	CHECK_INT(seen[1], 3);
+
+	/* All or none: the last one is no syncobj. */
+	fence[2].handle = 0x7ead;
+	CHECK_RET(try_store(fd, handle, 2, &eb), -ENOENT);
+	CHECK_INT(gem_read32(fd, handle, 0), 1);
+}
+
 static void timeline_errors(void)
 {
 	int fd = gem_open();
@@ -381,6 +416,10 @@ static void timeline_errors(void)
 	CHECK_RET(try_timeline(fd, handle, 1, line, 1, 4), -EINVAL);
 	/* A point that nobody has promised. */
 	CHECK_RET(try_timeline(fd, handle, 1, line, 1, I915_EXEC_FENCE_WAIT), -EINVAL);
+	/* One that is promised, and would have to come before itself. */
+	CHECK_RET(try_timeline(fd, handle, 0, line, 2, I915_EXEC_FENCE_SIGNAL), 0);
+	CHECK_RET(try_timeline(fd, handle, 1, line, 2,
+			       I915_EXEC_FENCE_WAIT | I915_EXEC_FENCE_SIGNAL), -EINVAL);
 	CHECK_INT(gem_read32(fd, handle, 0), 0);
 }
 
@@ -456,6 +495,7 @@ static const struct subtest tests[] = {
 	{ "FENCE_ARRAY: bad handle ENOENT, flags or empty syncobj EINVAL, array EFAULT",
 	  array_errors },
 	{ "timeline fences: points signalled and waited for", timeline },
+	{ "timeline fences: several extensions count together", timeline_chain },
 	{ "timeline fences: bad handle ENOENT, flags or point EINVAL", timeline_errors },
 	{ "a fence from outside is waited for", outside },
 	{ "a fence from outside that never signals: ETIMEDOUT after 10 s, and the work is done",
