@@ -18,10 +18,11 @@
 /**
  * sg_client_create() - a file is opened.
  * @gpu: the device
+ * @file: the file
  *
  * Return: the client with one reference, or NULL.
  */
-struct sg_client *sg_client_create(struct sg_gpu *gpu)
+struct sg_client *sg_client_create(struct sg_gpu *gpu, const struct drm_file *file)
 {
 	struct sg_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 
@@ -29,6 +30,7 @@ struct sg_client *sg_client_create(struct sg_gpu *gpu)
 		return NULL;
 	kref_init(&client->kref);
 	client->id = atomic_inc_return(&gpu->next_client);
+	client->file = file;
 	return client;
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine.h"
 
+struct drm_file;
 struct drm_printer;
 struct sg_gpu;
 
@@ -16,6 +17,7 @@ struct sg_gpu;
  * struct sg_client - an open file, as its work sees it.
  * @kref: the file and its contexts hold references
  * @id: number of the file, never used again
+ * @file: the file, to be compared with and nothing else: it may be gone
  * @ban_score: how much it has been hanging; see sg_client_guilty()
  * @last_hang: when it did so last, in jiffies; 0: never
  * @busy_ns: how long its work has run, by engine, until that engine's time was last booked
@@ -23,12 +25,13 @@ struct sg_gpu;
 struct sg_client {
 	struct kref kref;
 	u32 id;
+	const struct drm_file *file;
 	atomic_t ban_score;
 	unsigned long last_hang;
 	atomic64_t busy_ns[SG_NUM_ENGINES];
 };
 
-struct sg_client *sg_client_create(struct sg_gpu *gpu);
+struct sg_client *sg_client_create(struct sg_gpu *gpu, const struct drm_file *file);
 void sg_client_put(struct sg_client *client);
 static inline struct sg_client *sg_client_get(struct sg_client *client)
 {

@@ -288,8 +288,17 @@ void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
 	return page_address(pfn_to_page(pfn)) + offset_in_page(offset);
 }
 
+/* A file closes a handle. */
+static void object_close(struct drm_gem_object *gem, struct drm_file *file)
+{
+	sg_mmap_forget(gem, file);
+	/* if there is nobody else, all of it goes presently */
+	if (kref_read(&gem->refcount) > 1)
+		sg_bindings_close(to_sg_object(gem), file);
+}
+
 const struct drm_gem_object_funcs sg_object_funcs = {
 	.free = sg_object_free,
-	.close = sg_mmap_forget,
+	.close = object_close,
 	.export = sg_prime_export,
 };

@@ -13,14 +13,18 @@
 #include "object.h"
 #include "space.h"
 
+/* So many closed objects that are busy are passed over in search of idle ones. */
+#define REAP_LOOKS	8
+
 /**
  * sg_space_create() - make an empty address space.
  * @gpu: the device
  * @size: bytes
+ * @file: the file whose objects it is for; or NULL
  *
  * Return: the space with one reference, or -ENOMEM.
  */
-struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size)
+struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size, const struct drm_file *file)
 {
 	struct sg_space *space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 
@@ -29,11 +33,13 @@ struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size)
 	kref_init(&space->kref);
 	space->gpu = gpu;
 	space->size = size;
+	space->file = file;
 	mutex_init(&space->lock);
 	rwlock_init(&space->tree_lock);
 	drm_mm_init(&space->mm, 0, size);
 	INIT_LIST_HEAD(&space->bindings);
 	INIT_LIST_HEAD(&space->lru);
+	INIT_LIST_HEAD(&space->closed);
 	return space;
 }
 
@@ -44,6 +50,7 @@ static void remove_node(struct sg_binding *b)
 	drm_mm_remove_node(&b->node);
 	write_unlock(&b->space->tree_lock);
 	list_del_init(&b->lru_link);
+	list_del_init(&b->closed_link);
 }
 
 static void unbind(struct sg_binding *b)
@@ -142,6 +149,7 @@ struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space)
 	b->space = space;
 	b->obj = obj;
 	INIT_LIST_HEAD(&b->lru_link);
+	INIT_LIST_HEAD(&b->closed_link);
 	mutex_lock(&space->lock);
 	spin_lock(&obj->bind_lock);
 	rb_add(&b->obj_node, &obj->bindings, binding_less);
@@ -314,6 +322,26 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place, struc
 	return ret;
 }
 
+/* Whether an address can be taken away at once. The space's lock is held. */
+static bool idle(const struct sg_binding *b)
+{
+	return !b->pins && dma_resv_test_signaled(b->obj->base.resv, dma_resv_usage_rw(true));
+}
+
+/* Take back addresses of what its file has closed: as many as can be had for little. */
+static void reap_closed(struct sg_space *space)
+{
+	unsigned int looks = REAP_LOOKS;
+	struct sg_binding *b, *next;
+
+	list_for_each_entry_safe(b, next, &space->closed, closed_link) {
+		if (idle(b))
+			unbind(b);
+		else if (!--looks)
+			break;
+	}
+}
+
 static bool misplaced(const struct sg_binding *b, const struct sg_place *place)
 {
 	const struct drm_mm_node *node = &b->node;
@@ -351,6 +379,7 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 		if (ret)
 			return ret;
 	}
+	reap_closed(space);
 	while ((ret = insert(b, place)) == -ENOSPC) {
 		ret = place->fixed ?
 			evict_range(space, place->hint, place->hint + place->size, busy) :
@@ -361,6 +390,7 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 	if (ret)
 		return ret;
 pinned:
+	list_del_init(&b->closed_link);
 	list_move_tail(&b->lru_link, &space->lru);
 	b->pins++;
 	return 0;
@@ -376,6 +406,80 @@ void sg_binding_unpin(struct sg_binding *b)
 {
 	lockdep_assert_held(&b->space->lock);
 	b->pins--;
+}
+
+/* The object's first binding in a space behind @after, in the order of its tree; NULL: the first. */
+static struct sg_binding *binding_after(struct sg_object *obj, const struct sg_space *after)
+{
+	struct sg_binding *found = NULL;
+	struct rb_node *n = obj->bindings.rb_node;
+
+	while (n) {
+		struct sg_binding *b = rb_entry(n, struct sg_binding, obj_node);
+
+		if (b->space > after) {
+			found = b;
+			n = n->rb_left;
+		} else {
+			n = n->rb_right;
+		}
+	}
+	return found;
+}
+
+/* The next space behind @after that belongs to a file and has the object bound, referenced. */
+static struct sg_space *next_space(struct sg_object *obj, const struct drm_file *file,
+				   const struct sg_space *after)
+{
+	struct sg_space *space = NULL;
+	struct sg_binding *b;
+
+	spin_lock(&obj->bind_lock);
+	while ((b = binding_after(obj, after))) {
+		after = b->space;
+		/* one that is going takes its bindings along */
+		if (b->space->file == file && kref_get_unless_zero(&b->space->kref)) {
+			space = b->space;
+			break;
+		}
+	}
+	spin_unlock(&obj->bind_lock);
+	return space;
+}
+
+/**
+ * sg_bindings_close() - a file closes a handle: take the object's addresses in its spaces back.
+ * @obj: the object
+ * @file: the file
+ *
+ * Those that are still in use are taken back when an address is wanted later. If the file has
+ * another handle of the same object, it gets an address at its next use.
+ *
+ * Context: may sleep; no lock. The caller holds a reference to the object.
+ */
+void sg_bindings_close(struct sg_object *obj, const struct drm_file *file)
+{
+	struct sg_space *space = NULL, *before;
+	struct sg_binding *b;
+
+	for (;;) {
+		before = space;
+		space = next_space(obj, file, before);
+		sg_space_put(before);
+		if (!space)
+			return;
+		mutex_lock(&space->lock);
+		spin_lock(&obj->bind_lock);
+		b = find_binding(obj, space);
+		spin_unlock(&obj->bind_lock);
+		if (b && drm_mm_node_allocated(&b->node)) {
+			if (idle(b))
+				unbind(b);
+			else if (list_empty(&b->closed_link))
+				list_add_tail(&b->closed_link, &space->closed);
+		}
+		mutex_unlock(&space->lock);
+	}
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <drm/drm_mm.h>
 
 struct dma_fence;
+struct drm_file;
 struct sg_gpu;
 struct sg_object;
 
@@ -19,37 +20,43 @@ struct sg_object;
  * @kref: contexts, files and whoever is at work on it hold references
  * @gpu: the device
  * @size: bytes, a power of two
- * @lock: guards @mm, @bindings and @lru, and what the bindings say is guarded by it. Taken inside
+ * @file: whose handles name what is bound here; to be compared with and nothing else
+ * @lock: guards @mm, @bindings, @lru and @closed, and what the bindings say is guarded by it. Taken inside
  *	reservations; fences may be waited for under it.
  * @tree_lock: guards @mm's tree against the engines, which look addresses up in it. Held for
  *	writing, under @lock, for the moment of an insertion or removal; innermost.
  * @mm: the nodes of all bindings that have an address
  * @bindings: all bindings
  * @lru: those that have an address, the longest unused first
+ * @closed: those that have an address though their file has let go of the object, the longest first
  */
 struct sg_space {
 	struct kref kref;
 	struct sg_gpu *gpu;
 	u64 size;
+	const struct drm_file *file;
 
 	struct mutex lock;
 	rwlock_t tree_lock;
 	struct drm_mm mm;
 	struct list_head bindings;
 	struct list_head lru;
+	struct list_head closed;
 };
 
 /**
  * struct sg_binding - an object in an address space.
  *
  * Made at the first use and kept until the object or the space goes. It says where the object is,
- * not what its memory is: pages come and go behind it.
+ * not what its memory is: pages come and go behind it. The address is taken back after the space's
+ * file has closed its handle.
  *
  * @space: the space
  * @obj: the object
  * @obj_node: in the object's tree; guarded by the object's bind_lock
  * @space_link: in the space's list; guarded by its lock
  * @lru_link: likewise
+ * @closed_link: likewise
  * @node: the address, if allocated; guarded by the space's lock and tree_lock
  * @pins: submissions under way (and aperture views) that need the address to stay; guarded by the
  *	space's lock
@@ -60,6 +67,7 @@ struct sg_binding {
 	struct rb_node obj_node;
 	struct list_head space_link;
 	struct list_head lru_link;
+	struct list_head closed_link;
 	struct drm_mm_node node;
 	unsigned int pins;
 };
@@ -84,7 +92,8 @@ struct sg_place {
 	u64 end;
 };
 
-struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size);
+struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size,
+				 const struct drm_file *file);
 void sg_space_put(struct sg_space *space);
 static inline struct sg_space *sg_space_get(struct sg_space *space)
 {
@@ -95,6 +104,7 @@ static inline struct sg_space *sg_space_get(struct sg_space *space)
 struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space);
 int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy);
 void sg_binding_unpin(struct sg_binding *b);
+void sg_bindings_close(struct sg_object *obj, const struct drm_file *file);
 void sg_bindings_destroy(struct sg_object *obj);
 struct sg_binding *sg_space_find(struct sg_space *space, u64 addr, u64 *start, u64 *end);
 

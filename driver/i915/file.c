@@ -67,7 +67,7 @@ int i915_open(struct drm_device *dev, struct drm_file *file)
 	if (!fpriv)
 		return -ENOMEM;
 	fpriv->gpu = gpu;
-	fpriv->client = sg_client_create(gpu);
+	fpriv->client = sg_client_create(gpu, file);
 	if (!fpriv->client) {
 		ret = -ENOMEM;
 		goto free;

@@ -8,6 +8,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define PINNED48	(EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS)
@@ -297,6 +298,83 @@ static void closed_makes_way(void)
 	}
 }
 
+static void closed(void)
+{
+	int other = gem_open(), dmabuf;
+	uint32_t own = gem_create(other, PAGE), handle;
+	struct pinned p;
+	uint64_t first;
+	struct batch b;
+	struct spin s;
+
+	/* The object lives on in another file; its address in this one is free again. */
+	CHECK_RET(try_prime_export(other, own, DRM_CLOEXEC, &dmabuf), 0);
+	pinned_init(&p);
+	gem_close(p.fd, p.obj[0].handle);
+	CHECK_RET(try_prime_import(p.fd, dmabuf, &p.obj[0].handle), 0);
+	p.obj[0].flags = EXEC_OBJECT_WRITE | EXEC_OBJECT_SUPPORTS_48B_ADDRESS;
+	p.obj[0].offset = 0;
+	CHECK_RET(submit(&p, 1), 0);
+	first = p.obj[0].offset;
+	gem_sync(p.fd, p.obj[0].handle);
+	gem_close(p.fd, p.obj[0].handle);
+
+	/* Nothing is found there any more, */
+	batch_init(&b, p.fd, I915_EXEC_RENDER);
+	batch_dw(&b, MI_STORE_DWORD_IMM);
+	batch_addr(&b, first);
+	batch_dw(&b, 2);
+	batch_submit(&b);
+	gem_sync(p.fd, b.handle);
+	CHECK_INT(gem_read32(other, own, 0), 1);
+
+	/* and what is new gets it. */
+	p.obj[0].handle = gem_create(p.fd, PAGE);
+	p.obj[0].offset = 0;
+	CHECK_RET(submit(&p, 3), 0);
+	CHECK_HEX(p.obj[0].offset, first);
+
+	/* While the GPU uses it, it stays; and then it goes as well. */
+	CHECK_RET(try_prime_import(p.fd, dmabuf, &handle), 0);
+	spin_start(&s, p.fd, 0, I915_EXEC_BLT, handle, 0);
+	gem_close(p.fd, handle);
+	p.obj[0].handle = gem_create(p.fd, PAGE);
+	p.obj[0].offset = batch_address(handle);
+	CHECK_RET(submit(&p, 4), 0);
+	CHECK(p.obj[0].offset != batch_address(handle));
+	spin_free(&s);
+	p.obj[0].handle = gem_create(p.fd, PAGE);
+	p.obj[0].offset = batch_address(handle);
+	CHECK_RET(submit(&p, 5), 0);
+	CHECK_HEX(p.obj[0].offset, batch_address(handle));
+}
+
+static void padded(void)
+{
+	struct drm_i915_gem_exec_object2 obj = {
+		.flags = EXEC_OBJECT_SUPPORTS_48B_ADDRESS | EXEC_OBJECT_PAD_TO_SIZE,
+	};
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)&obj, .buffer_count = 1,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	int fd = gem_open();
+	uint64_t size;
+
+	/* An object may have the whole address space for itself, and not more. */
+	CHECK_RET(try_context_get(fd, 0, I915_CONTEXT_PARAM_GTT_SIZE, &size, NULL), 0);
+	gpu_store(fd, gem_create(fd, PAGE), 0, 1);
+	obj.handle = gem_create(fd, PAGE);
+	gem_write(fd, obj.handle, 0, &end, sizeof(end));
+	obj.pad_to_size = size;
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	CHECK_HEX(obj.offset, 0);
+	obj.pad_to_size = size + PAGE;
+	CHECK_RET(try_execbuf(fd, &eb), -ENOSPC);
+	obj.pad_to_size = PAGE / 2;
+	CHECK_RET(try_execbuf(fd, &eb), -EINVAL);
+}
+
 static const struct subtest tests[] = {
 	{ "softpin puts an object at any page of the 48-bit space", any_page },
 	{ "softpin misaligned is EINVAL", misaligned },
@@ -311,6 +389,8 @@ static const struct subtest tests[] = {
 	{ "without SUPPORTS_48B_ADDRESS objects lie below 4 GiB", below_4g_unless_allowed },
 	{ "an object stays where it is from one execbuf to the next", offset_is_hint },
 	{ "an object that is closed and idle makes way at once", closed_makes_way },
+	{ "an address is free again once the handle is closed, though the object lives", closed },
+	{ "PAD_TO_SIZE may take the whole address space", padded },
 };
 
 TAP_MAIN(tests)
