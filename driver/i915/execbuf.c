@@ -119,8 +119,12 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 			return -EINVAL;
 		if (place->alignment && !IS_ALIGNED(place->hint, place->alignment))
 			return -EINVAL;
-	} else if (place->size > place->end - place->floor) {
-		return -ENOSPC;
+	} else {
+		if (place->size > place->end)
+			return -ENOSPC;
+		/* that is a wish, and gives way to what is as large as the space */
+		if (place->size > place->end - place->floor)
+			place->floor = 0;
 	}
 	o->write = entry->flags & EXEC_OBJECT_WRITE;
 	o->async = entry->flags & EXEC_OBJECT_ASYNC;
@@ -185,8 +189,14 @@ static int check_batch(struct i915_exec *exec)
 		return -EINVAL;
 	if (!s->batch_len)
 		s->batch_len = obj->base.size - s->batch_offset;
-	if (exec->entries[s->batch].relocation_count)
-		s->objects[s->batch].place.start = LOW_START;
+	if (exec->entries[s->batch].relocation_count) {
+		struct sg_place *place = &s->objects[s->batch].place;
+
+		place->start = LOW_START;
+		place->floor = LOW_START;
+		if (!place->fixed && place->size > place->end - place->start)
+			return -ENOSPC;
+	}
 	return 0;
 }
 
