@@ -408,7 +408,7 @@ void sg_binding_unpin(struct sg_binding *b)
 	b->pins--;
 }
 
-/* The object's first binding in a space behind @after, in the order of its tree; NULL: the first. */
+/* The object's first binding behind @after, in the order of its tree; NULL: the first of all. */
 static struct sg_binding *binding_after(struct sg_object *obj, const struct sg_space *after)
 {
 	struct sg_binding *found = NULL;

@@ -21,8 +21,8 @@ struct sg_object;
  * @gpu: the device
  * @size: bytes, a power of two
  * @file: whose handles name what is bound here; to be compared with and nothing else
- * @lock: guards @mm, @bindings, @lru and @closed, and what the bindings say is guarded by it. Taken inside
- *	reservations; fences may be waited for under it.
+ * @lock: guards @mm, @bindings, @lru and @closed, and what the bindings say is guarded by it. Taken
+ *	inside reservations; fences may be waited for under it.
  * @tree_lock: guards @mm's tree against the engines, which look addresses up in it. Held for
  *	writing, under @lock, for the moment of an insertion or removal; innermost.
  * @mm: the nodes of all bindings that have an address
