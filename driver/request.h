@@ -58,8 +58,8 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @held_ns: how long it has run without an offer to leave the engine; likewise
  * @hung: it came to a command that cannot be executed; likewise
  * @reset: what became of its engine; set under sched_lock
- * @restart_ns: when it begins again if its engine was reset though it is not to blame, and it has not
- *	ended by then; written before @reset
+ * @restart_ns: when it begins again after a reset that it is not to blame for, unless it has ended
+ *	by then; written before @reset
  * @condemned: it is going to be thrown out; of the engine's thread
  * @capture_link: in the list of those that are captured before that; guarded by sched_lock
  * @batch_object: where the object is that the batch is in
