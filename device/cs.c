@@ -245,8 +245,10 @@ static bool step(struct sg_cs *cs, struct sg_mem *mem, enum sg_cs_event *event)
 	unsigned int n = fetch(cs, mem), loops;
 	enum sg_mi_result result = n ? SG_MI_NEXT : SG_MI_ERROR;
 
-	if (n && !is_idle(cs->cmd[0]))
+	if (n && !is_idle(cs->cmd[0])) {
 		cs->loops = 0;
+		cs->work++;
+	}
 	if (n && offers_preemption(cs->cmd[0]))
 		cs->held_loops = 0;
 	loops = cs->loops;

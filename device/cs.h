@@ -37,6 +37,7 @@ enum sg_cs_event { SG_CS_DONE, SG_CS_PREEMPTED, SG_CS_SPIN, SG_CS_ERROR };
  * @loops: jumps backwards since something was written
  * @held_loops: jumps backwards since preemption was last offered (MI_ARB_CHECK, a wait)
  * @commands: executed so far
+ * @work: those of them that do not merely wait
  * @regs: the registers
  * @blt: the blitter
  * @cmd: the command being decoded
@@ -52,6 +53,7 @@ struct sg_cs {
 	unsigned int loops;
 	unsigned int held_loops;
 	u64 commands;
+	u64 work;
 	struct sg_regs regs;
 	struct sg_blt blt;
 	u32 cmd[SG_MAX_COMMAND];

@@ -27,13 +27,14 @@
 /*
  * What a ring that has been waiting may be behind others. And what it costs a batch to wait: it
  * makes way at once, but if that were for nothing several that wait would leave no room for one
- * that works.
+ * that works. Where all wait they take turns of PATIENCE_NS, asleep, and pay for nothing but time.
  */
 #define LAG_NS			(2 * NSEC_PER_MSEC)
 #define WAIT_NS			(3 * NSEC_PER_MSEC)
 /* A batch that does not get on is looked at again after so long; doubled up to the second. */
 #define SPIN_SLEEP_MIN_US	20
 #define SPIN_SLEEP_MAX_US	1000
+#define PATIENCE_NS		NSEC_PER_MSEC
 /*
  * After so many intervals of its heartbeat an engine has been asked with all urgency to take up
  * something else; if it can be reset alone it gets the preemption timeout on top, else
@@ -90,6 +91,7 @@ static void unqueue(struct sg_engine *engine, struct sg_ring *ring)
 {
 	rb_erase_cached(&ring->ready_node, &engine->ready);
 	RB_CLEAR_NODE(&ring->ready_node);
+	engine->nready--;
 }
 
 static struct sg_request *first_request(const struct sg_ring *ring)
@@ -125,7 +127,9 @@ void sg_engine_make_ready(struct sg_engine *engine, struct sg_ring *ring)
 	ring->vtime = max(ring->vtime, engine->vtime);
 	ring->ready_order = engine->next_order++;
 	rb_add_cached(&ring->ready_node, &engine->ready, ready_before);
-	if (engine->active && ring->ready_priority > first_request(engine->active)->priority)
+	engine->nready++;
+	if (engine->active && (READ_ONCE(engine->patient) ||
+			       ring->ready_priority > first_request(engine->active)->priority))
 		WRITE_ONCE(engine->stop, true);
 	wake_up(&engine->wq);
 }
@@ -279,6 +283,7 @@ static bool engine_wanted(struct sg_engine *engine, struct sg_request *rq)
  * @began: when, in ns
  * @now: the time
  * @left: when the engine could last be left, or nobody wanted it
+ * @patience: how long it stays though it does not get on, in ns
  * @offered: when the batch last offered to leave it, had that been its only turn
  * @sleep: how long to sleep if it does not get on, in us
  * @waits: it does not get on
@@ -289,6 +294,7 @@ struct turn {
 	u64 began;
 	u64 now;
 	u64 left;
+	u64 patience;
 	u64 offered;
 	unsigned int sleep;
 	bool waits;
@@ -406,9 +412,12 @@ static bool turn_over(struct sg_engine *engine, struct turn *turn, enum sg_cs_ev
 	    request_hangs(engine, turn, wanted, may_leave))
 		return true;
 	*outcome = TURN_LEFT;
-	return wanted && may_leave &&
-	       (event == SG_CS_SPIN || READ_ONCE(engine->stop) ||
-		(engine->props.timeslice && elapsed(turn, turn->began, engine->props.timeslice)));
+	if (!wanted || !may_leave)
+		return false;
+	if (event == SG_CS_SPIN && turn->now - turn->began >= turn->patience)
+		return true;
+	return READ_ONCE(engine->stop) ||
+	       (engine->props.timeslice && elapsed(turn, turn->began, engine->props.timeslice));
 }
 
 /* Run a request until it is over or has to make way. */
@@ -445,6 +454,18 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 	}
 }
 
+/* Do all that want the engine only wait? So they did when each was last looked at. */
+static bool all_wait(struct sg_engine *engine)
+{
+	bool patient;
+
+	spin_lock_irq(&engine->gpu->sched_lock);
+	patient = engine->vain > engine->nready;
+	WRITE_ONCE(engine->patient, patient);
+	spin_unlock_irq(&engine->gpu->sched_lock);
+	return patient;
+}
+
 /* The active ring has had so much of the engine. */
 static void engine_charge(struct sg_engine *engine, u64 ns)
 {
@@ -467,6 +488,7 @@ static void engine_run(struct sg_engine *engine)
 		.error = request_verdict(engine, rq),
 	};
 	enum outcome outcome;
+	u64 work;
 
 	if (rq->condemned) {
 		engine_hung(engine, rq);
@@ -485,14 +507,21 @@ static void engine_run(struct sg_engine *engine)
 	turn.left = turn.began;
 	turn.offered = turn.began - rq->held_ns;
 	sg_mem_set_space(&engine->mem, ring->ctx->space);
+	if (all_wait(engine)) {
+		turn.patience = PATIENCE_NS;
+		turn.sleep = SPIN_SLEEP_MAX_US;
+	}
+	work = ring->cs.work;
 
 	count_time(engine, NULL, client, turn.began);
 	sg_cs_enter(&ring->cs);
 	outcome = engine_turn(engine, &turn);
 	sg_cs_leave(&ring->cs);
 	count_time(engine, client, NULL, turn.now);
+	turn.waits &= outcome == TURN_LEFT;
 	engine_charge(engine, turn.now - turn.began +
-			      (outcome == TURN_LEFT && turn.waits ? WAIT_NS : 0));
+			      (turn.waits && !turn.patience ? WAIT_NS : 0));
+	engine->vain = turn.waits && ring->cs.work == work ? engine->vain + 1 : 0;
 	rq->held_ns = turn.now - turn.offered;
 
 	switch (outcome) {

@@ -90,9 +90,12 @@ struct sg_engine_props {
  * @next_order: numbers entries of @ready; guarded likewise
  * @vtime: how much of the engine those have had that are served now, in ns; guarded likewise
  * @turn_ns: when @active began its turn; guarded likewise
+ * @nready: how many rings are in @ready; guarded likewise
  * @active: the ring that runs, not in @ready then; guarded likewise
  * @capturing: rings that are in no queue while their first request is captured; guarded likewise
  * @stop: asks the device to return at its next chance
+ * @vain: turns in a row in which a batch has only waited; of the thread
+ * @patient: all batches wait, and so does the engine; written by the thread
  * @reset_count: how often a request had to be thrown out; guarded like @ready
  * @busy_seq: guards the following against the thread, which writes it
  * @busy_ns: how long it has executed until @busy_since
@@ -115,9 +118,12 @@ struct sg_engine {
 	u64 next_order;
 	u64 vtime;
 	u64 turn_ns;
+	unsigned int nready;
 	struct sg_ring *active;
 	unsigned int capturing;
 	bool stop;
+	unsigned int vain;
+	bool patient;
 	unsigned int reset_count;
 	seqcount_t busy_seq;
 	u64 busy_ns;

@@ -7,7 +7,9 @@
 #include "proc.h"
 #include "tap.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -190,6 +192,93 @@ static void waiters(void)
 	load_end(&loads[0]);
 }
 
+/* How often an engine's thread has gone to sleep. */
+static unsigned long thread_sleeps(const char *engine)
+{
+	char path[300], line[128], name[32];
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+	unsigned long n = 0;
+	FILE *f = NULL;
+
+	CHECK(dir);
+	while (!f && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/status", entry->d_name);
+		f = fopen(path, "r");
+		if (f && (fscanf(f, "Name: softgem/%15s", name) != 1 || strcmp(name, engine))) {
+			fclose(f);
+			f = NULL;
+		}
+	}
+	closedir(dir);
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "voluntary_ctxt_switches: %lu", &n);
+	fclose(f);
+	return n;
+}
+
+/* How long a context has had the render engine, in ticks of its timestamp. */
+static uint32_t context_time(int fd, uint32_t ctx)
+{
+	uint32_t handle = gem_create(fd, PAGE);
+	struct batch b;
+
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	b.ctx = ctx;
+	batch_dw(&b, MI_STORE_REGISTER_MEM);
+	batch_dw(&b, 0x23a8);
+	batch_addr(&b, batch_obj(&b, handle, EXEC_OBJECT_WRITE));
+	batch_submit(&b);
+	return gem_read32(fd, handle, 0);
+}
+
+static void all_wait(void)
+{
+	uint32_t ctx[3], ticks[3], sum = 0;
+	int fd = gem_open();
+	unsigned long sleeps;
+	struct spin spins[3];
+	uint64_t ns;
+
+	/* Where all that want the engine wait, it does too, and they share the time. */
+	for (int i = 0; i < 3; i++) {
+		ctx[i] = gem_context_create(fd);
+		spin_start(&spins[i], fd, ctx[i], I915_EXEC_RENDER, 0, 0);
+	}
+	sleep_ms(200);
+	sleeps = thread_sleeps("rcs0");
+	sleep_ms(RUN_MS);
+	sleeps = thread_sleeps("rcs0") - sleeps;
+	tap_note("slept %lu times in %u ms", sleeps, RUN_MS);
+	CHECK(sleeps > RUN_MS / 20);
+	for (int i = 0; i < 3; i++)
+		spin_end(&spins[i]);
+	for (int i = 0; i < 3; i++) {
+		ticks[i] = context_time(fd, ctx[i]);
+		sum += ticks[i];
+		tap_note("%u ticks", ticks[i]);
+	}
+	for (int i = 0; i < 3; i++)
+		check_share((uint64_t)ticks[i] * 1000 / sum, 333);
+
+	/* It looks up for who comes then. */
+	for (int i = 0; i < 3; i++) {
+		spin_free(&spins[i]);
+		spin_start(&spins[i], fd, ctx[i], I915_EXEC_RENDER, 0, 0);
+	}
+	sleep_ms(200);
+	ns = now_ns();
+	for (int i = 0; i < 50; i++)
+		context_time(fd, 0);
+	ns = now_ns() - ns;
+	tap_note("%u us for a batch among them", (unsigned int)(ns / 50000));
+	for (int i = 0; i < 3; i++) {
+		CHECK(!fence_signalled(spins[i].fence, 0));
+		spin_free(&spins[i]);
+	}
+}
+
 static void importance(void)
 {
 	int fd = gem_open();
@@ -306,6 +395,7 @@ static const struct subtest tests[] = {
 	{ "four files get a quarter each", four_files, 60 },
 	{ "it does not matter who came first", latecomer, 60 },
 	{ "who waits leaves the engine to those who work", waiters, 60 },
+	{ "where all wait they share the time, and leave the processor alone", all_wait },
 	{ "who is less important gets what the more important leave", importance },
 	{ "what an important batch waits for becomes important, in its own context too",
 	  inheritance },
