@@ -405,6 +405,7 @@ enum sg_blt_status sg_blt_step(struct sg_blt *blt, struct sg_mem *mem)
 		advance(&piece, &block);
 	}
 	sg_mem_leave(mem);
+	blt->effort += SG_PIECE - budget;
 	return blt->y < blt->rows ? SG_BLT_MORE : SG_BLT_DONE;
 }
 

@@ -135,6 +135,7 @@ struct sg_blt_op {
  * @row_bytes: bytes in each
  * @y: rows that are done
  * @x: bytes of the next row, or row of tiles, that are done
+ * @effort: what all blits have cost until now, in bytes
  * @immediate: a mono source that came with the command
  * @src: source of a span
  * @pat: pattern of a span
@@ -154,6 +155,7 @@ struct sg_blt {
 	u64 row_bytes;
 	u32 y;
 	u64 x;
+	u64 effort;
 
 	u32 immediate[SG_BLT_IMMEDIATE];
 	u64 src[SG_BLT_SPAN / sizeof(u64)];

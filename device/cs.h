@@ -123,6 +123,17 @@ static inline u64 sg_cs_acthd(const struct sg_cs *cs)
 	return cs->ip;
 }
 
+/**
+ * sg_cs_effort() - what a context has done, where a command counts as much as a KiB of a blit.
+ * @cs: the context
+ *
+ * Unlike the time it took, this does not depend on who else uses the processor.
+ */
+static inline u64 sg_cs_effort(const struct sg_cs *cs)
+{
+	return cs->commands + (cs->blt.effort >> 10);
+}
+
 /** sg_cs_mmio_base() - where an engine's registers begin. */
 u32 sg_cs_mmio_base(enum sg_engine_class class);
 

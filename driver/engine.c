@@ -11,6 +11,7 @@
  * waiting for. Lockdep is told by dma_fence_begin_signalling().
  */
 #include <linux/kthread.h>
+#include <linux/math64.h>
 #include <linux/sched/signal.h>
 
 #include "capture.h"
@@ -35,6 +36,9 @@
 #define SPIN_SLEEP_MIN_US	20
 #define SPIN_SLEEP_MAX_US	1000
 #define PATIENCE_NS		NSEC_PER_MSEC
+/* The grain of an engine's pace, and what that is before it is known, in ns. */
+#define PACE_ONE		64
+#define PACE_FIRST_NS		200
 /*
  * After so many intervals of its heartbeat an engine has been asked with all urgency to take up
  * something else; if it can be reset alone it gets the preemption timeout on top, else
@@ -122,8 +126,7 @@ void sg_engine_make_ready(struct sg_engine *engine, struct sg_ring *ring)
 	ring->ready_priority = ring_priority(ring);
 	/* to have been idle is no merit: not beside one that has not been, and is alone */
 	if (engine->active && !has_ready(engine))
-		engine->vtime = max(engine->vtime, engine->active->vtime + ktime_get_ns() -
-						   engine->turn_ns);
+		engine->vtime = max(engine->vtime, engine->active->vtime);
 	ring->vtime = max(ring->vtime, engine->vtime);
 	ring->ready_order = engine->next_order++;
 	rb_add_cached(&ring->ready_node, &engine->ready, ready_before);
@@ -184,7 +187,6 @@ static struct sg_ring *engine_next(struct sg_engine *engine)
 			ring->vtime = engine->vtime - LAG_NS;
 		engine->vtime = max(engine->vtime, ring->vtime);
 		engine->active = ring;
-		engine->turn_ns = ktime_get_ns();
 	}
 	spin_unlock_irq(&engine->gpu->sched_lock);
 	return ring;
@@ -420,6 +422,29 @@ static bool turn_over(struct sg_engine *engine, struct turn *turn, enum sg_cs_ev
 	       (engine->props.timeslice && elapsed(turn, turn->began, engine->props.timeslice));
 }
 
+/* The active ring has had so much of the engine. */
+static void engine_charge(struct sg_engine *engine, u64 ns)
+{
+	spin_lock_irq(&engine->gpu->sched_lock);
+	engine->active->vtime += ns;
+	spin_unlock_irq(&engine->gpu->sched_lock);
+}
+
+/*
+ * What is to be paid for an effort that took so long. The processor is not ours alone, and whoever
+ * runs when it is taken away for a while is not to blame: the price is what efforts usually cost.
+ */
+static u64 price(struct sg_engine *engine, u64 effort, u64 ns)
+{
+	u64 sample;
+
+	if (!effort)
+		return 0;
+	sample = min(div64_u64(ns * PACE_ONE, effort), 2 * engine->pace);
+	engine->pace = max_t(u64, (15 * engine->pace + sample) / 16, PACE_ONE);
+	return effort * engine->pace / PACE_ONE;
+}
+
 /* Run a request until it is over or has to make way. */
 static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 {
@@ -429,14 +454,20 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 
 	for (;;) {
 		enum sg_cs_event event = SG_CS_SPIN;
+		u64 effort, before, ns;
 
 		/* pairs with disturb_innocents() */
 		if (smp_load_acquire(&rq->reset) == SG_RESET_INNOCENT &&
 		    ktime_get_ns() >= rq->restart_ns)
 			request_restart(rq);
+		effort = sg_cs_effort(&ring->cs);
+		before = turn->now;
 		if (!rq->hung)
 			event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);
 		turn->now = ktime_get_ns();
+		ns = turn->now - before;
+		engine_charge(engine, turn->patience ? ns :
+				      price(engine, sg_cs_effort(&ring->cs) - effort, ns));
 		turn->waits = event == SG_CS_SPIN;
 		if (turn_over(engine, turn, event, &outcome))
 			return outcome;
@@ -446,6 +477,9 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 
 			wait_event_interruptible_hrtimeout(engine->wq, READ_ONCE(engine->stop),
 							   sleep);
+			before = turn->now;
+			turn->now = ktime_get_ns();
+			engine_charge(engine, turn->now - before);
 			turn->sleep = min_t(unsigned int, 2 * turn->sleep, SPIN_SLEEP_MAX_US);
 		} else {
 			turn->sleep = SPIN_SLEEP_MIN_US;
@@ -464,15 +498,6 @@ static bool all_wait(struct sg_engine *engine)
 	WRITE_ONCE(engine->patient, patient);
 	spin_unlock_irq(&engine->gpu->sched_lock);
 	return patient;
-}
-
-/* The active ring has had so much of the engine. */
-static void engine_charge(struct sg_engine *engine, u64 ns)
-{
-	spin_lock_irq(&engine->gpu->sched_lock);
-	engine->active->vtime += ns;
-	engine->turn_ns = ktime_get_ns();
-	spin_unlock_irq(&engine->gpu->sched_lock);
 }
 
 /* Give the first request of the active ring its turn. */
@@ -504,6 +529,7 @@ static void engine_run(struct sg_engine *engine)
 		ring->restart = ring->cs;
 		sg_cs_start(&ring->cs, rq->batch);
 	}
+	turn.now = turn.began;
 	turn.left = turn.began;
 	turn.offered = turn.began - rq->held_ns;
 	sg_mem_set_space(&engine->mem, ring->ctx->space);
@@ -519,8 +545,8 @@ static void engine_run(struct sg_engine *engine)
 	sg_cs_leave(&ring->cs);
 	count_time(engine, client, NULL, turn.now);
 	turn.waits &= outcome == TURN_LEFT;
-	engine_charge(engine, turn.now - turn.began +
-			      (turn.waits && !turn.patience ? WAIT_NS : 0));
+	if (turn.waits && !turn.patience)
+		engine_charge(engine, WAIT_NS);
 	engine->vain = turn.waits && ring->cs.work == work ? engine->vain + 1 : 0;
 	rq->held_ns = turn.now - turn.offered;
 
@@ -576,6 +602,7 @@ int sg_engines_start(struct sg_gpu *gpu)
 		strscpy(engine->name, engine_table[i].name, sizeof(engine->name));
 		init_waitqueue_head(&engine->wq);
 		engine->ready = RB_ROOT_CACHED;
+		engine->pace = PACE_FIRST_NS * PACE_ONE;
 		seqcount_init(&engine->busy_seq);
 		sg_mem_init(&engine->mem, gpu);
 		engine->defaults = (struct sg_engine_props) {

@@ -89,11 +89,11 @@ struct sg_engine_props {
  * @ready: rings whose first request may run, by priority; guarded by the device's sched_lock
  * @next_order: numbers entries of @ready; guarded likewise
  * @vtime: how much of the engine those have had that are served now, in ns; guarded likewise
- * @turn_ns: when @active began its turn; guarded likewise
  * @nready: how many rings are in @ready; guarded likewise
  * @active: the ring that runs, not in @ready then; guarded likewise
  * @capturing: rings that are in no queue while their first request is captured; guarded likewise
  * @stop: asks the device to return at its next chance
+ * @pace: what a unit of effort costs, in PACE_ONE-ths of a ns; of the thread
  * @vain: turns in a row in which a batch has only waited; of the thread
  * @patient: all batches wait, and so does the engine; written by the thread
  * @reset_count: how often a request had to be thrown out; guarded like @ready
@@ -117,11 +117,11 @@ struct sg_engine {
 	struct rb_root_cached ready;
 	u64 next_order;
 	u64 vtime;
-	u64 turn_ns;
 	unsigned int nready;
 	struct sg_ring *active;
 	unsigned int capturing;
 	bool stop;
+	u64 pace;
 	unsigned int vain;
 	bool patient;
 	unsigned int reset_count;
