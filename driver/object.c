@@ -292,8 +292,8 @@ void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
 static void object_close(struct drm_gem_object *gem, struct drm_file *file)
 {
 	sg_mmap_forget(gem, file);
-	/* if there is nobody else, all of it goes presently */
-	if (kref_read(&gem->refcount) > 1)
+	/* if there is nobody else, all of it goes presently; all handles hold one reference */
+	if (kref_read(&gem->refcount) > 1 || READ_ONCE(gem->handle_count) > 1)
 		sg_bindings_close(to_sg_object(gem), file);
 }
 

@@ -349,6 +349,32 @@ static void closed(void)
 	CHECK_HEX(p.obj[0].offset, batch_address(handle));
 }
 
+static void closed_name(void)
+{
+	struct drm_i915_gem_exec_object2 obj = { 0 };
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)&obj, .buffer_count = 1,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	int fd = gem_open_card(), other = gem_open_card();
+	uint32_t handle = gem_create(other, PAGE), name;
+	uint64_t first, size;
+
+	/* Likewise if nothing but handles is left of the object. */
+	gem_write(other, handle, 0, &end, sizeof(end));
+	CHECK_RET(try_flink(other, handle, &name), 0);
+	CHECK_RET(try_open_name(fd, name, &obj.handle, &size), 0);
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	first = obj.offset;
+	gem_sync(fd, obj.handle);
+	gem_close(fd, obj.handle);
+	obj.handle = gem_create(fd, PAGE);
+	obj.offset = first;
+	gem_write(fd, obj.handle, 0, &end, sizeof(end));
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	CHECK_HEX(obj.offset, first);
+}
+
 static void padded(void)
 {
 	struct drm_i915_gem_exec_object2 obj = {
@@ -390,6 +416,7 @@ static const struct subtest tests[] = {
 	{ "an object stays where it is from one execbuf to the next", offset_is_hint },
 	{ "an object that is closed and idle makes way at once", closed_makes_way },
 	{ "an address is free again once the handle is closed, though the object lives", closed },
+	{ "so it is if only another file's handle is left", closed_name },
 	{ "PAD_TO_SIZE may take the whole address space", padded },
 };
 
