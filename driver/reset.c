@@ -108,7 +108,7 @@ void sg_reset_throw_out(struct sg_engine *engine, struct sg_request *rq)
 		atomic_inc(&gpu->reset_count);
 		if (READ_ONCE(gpu->params.reset) == 1) {
 			disturb_innocents(gpu, BIT(engine->index));
-			queue_work(system_unbound_wq, &gpu->uevent_work);
+			queue_work(system_highpri_wq, &gpu->uevent_work);
 		}
 	}
 	spin_unlock_irq(&gpu->sched_lock);
@@ -133,7 +133,7 @@ static unsigned int reset_engines(struct sg_gpu *gpu, u64 mask, struct dma_fence
 	}
 	if (full) {
 		disturb_innocents(gpu, mask);
-		queue_work(system_unbound_wq, &gpu->uevent_work);
+		queue_work(system_highpri_wq, &gpu->uevent_work);
 	}
 	spin_unlock_irq(&gpu->sched_lock);
 	kick_engines(gpu);
