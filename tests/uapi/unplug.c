@@ -208,10 +208,15 @@ static void on_sigbus(int sig)
  * Two of these walk through more than the aperture holds: they fault, evict and write back all the
  * time. A third one keeps to itself.
  */
+struct walker {
+	unsigned int which;
+	struct gate walks;
+};
+
 static void walk(void *arg)
 {
+	struct walker *w = arg;
 	const size_t size = 40 * MiB;
-	uintptr_t which = (uintptr_t)arg;
 	int fd = gem_open();
 	char *ptr[4];
 
@@ -219,11 +224,12 @@ static void walk(void *arg)
 	for (int i = 0; i < 4; i++) {
 		uint32_t handle = gem_create(fd, size), mode = I915_TILING_X, stride = 4096, swizzle;
 
-		if (which & 1)
+		if (w->which & 1)
 			CHECK_RET(try_set_tiling(fd, handle, &mode, &stride, &swizzle), 0);
 		ptr[i] = gem_mmap(fd, handle, size,
-				  which & 2 ? I915_MMAP_OFFSET_WB : I915_MMAP_OFFSET_GTT);
+				  w->which & 2 ? I915_MMAP_OFFSET_WB : I915_MMAP_OFFSET_GTT);
 	}
+	gate_open(&w->walks);
 	for (unsigned int n = 0;; n++)
 		*(volatile char *)(ptr[n % 4] + (n * 7919ul * PAGE) % size) = n;
 }
@@ -234,11 +240,17 @@ static void while_faulting(void)
 	const char *name = gem_pci_name();
 
 	for (size_t round = 0; round < ARRAY_SIZE(wait_ms); round++) {
+		struct walker w[3];
 		pid_t pid[3];
 
-		for (uintptr_t i = 0; i < 3; i++)
-			pid[i] = child_start(walk, (void *)i);
-		sleep_ms(500 + wait_ms[round]);
+		for (unsigned int i = 0; i < 3; i++) {
+			w[i].which = i;
+			gate_init(&w[i].walks);
+			pid[i] = child_start(walk, &w[i]);
+		}
+		for (int i = 0; i < 3; i++)
+			gate_pass(&w[i].walks);
+		sleep_ms(wait_ms[round]);
 		gem_set_bound(name, false);
 		for (int i = 0; i < 3; i++) {
 			int status;
