@@ -10,6 +10,8 @@ TARGET ?=
 SECONDS ?= 60
 MINUTES ?= 10
 SEED ?= 1
+CLOCK ?= icount
+BENCH ?=
 export KERNEL ?= stock
 
 help:
@@ -18,6 +20,7 @@ help:
 	@echo 'make conformance [LISTS=..]  all of IGT'\''s tests for this device, a table in out/conformance/'
 	@echo 'make fuzz [TARGET=cs|blt] [SECONDS=60]   libFuzzer over the device'
 	@echo 'make stress [MINUTES=n]      random mixes in a guest, with resets, reclaim and rebinding'
+	@echo 'make bench [CLOCK=wall] [BENCH=..]   what things cost, beside what others do; out/bench/'
 	@echo 'make module [KDIR=..]        driver/softgem.ko alone, for the kernel built in KDIR'
 	@echo 'make lint                    style and static checks'
 	@echo 'make debug-kernel            the kernel with KASAN, lockdep and more, for KERNEL=debug'
@@ -45,6 +48,9 @@ fuzz:
 stress:
 	@tests/run/stress '$(MINUTES)' '$(SEED)'
 
+bench:
+	@tests/run/bench '$(CLOCK)' $(BENCH)
+
 lint:
 	@scripts/lint
 
@@ -53,9 +59,9 @@ debug-kernel:
 
 clean:
 	rm -rf out
-	@for d in device tests/device tests/fuzz tests/fuzz/ioctl tests/uapi demo; do \
+	@for d in device tests/device tests/fuzz tests/fuzz/ioctl tests/uapi tests/bench demo; do \
 		[ ! -f $$d/Makefile ] || $(MAKE) -C $$d clean; done
 	@find driver device tests/importer \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
 		-o -name modules.order -o -name Module.symvers -o -name '.*.d' \) -delete
 
-.PHONY: help module demo test conformance fuzz stress lint debug-kernel clean
+.PHONY: help module demo test conformance fuzz stress bench lint debug-kernel clean

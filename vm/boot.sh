@@ -11,6 +11,7 @@ MODULE=softgem			# a .ko file, or empty for none
 MODULE_PARAMS=
 APPEND=
 LEAK_CHECK=
+ICOUNT=				# the clock counts instructions
 LOG=				# where to leave the guest's console log
 
 KERNEL_ARGS="console=ttyS0 ignore_loglevel printk.devkmsg=on log_buf_len=8M mitigations=off
@@ -23,6 +24,8 @@ new_job() {
 	packages qemu-system-x86 util-linux
 	use_kernel "$KERNEL"
 	choose_accelerator
+	# instructions can be counted only where they run one after the other, in the emulator
+	[ -z "$ICOUNT" ] || ACCEL=tcg,thread=single SMP=1
 	new_scratch run
 	RUN=$scratch
 	JOB=$RUN/job
@@ -93,6 +96,7 @@ boot() {
 		-kernel "$KERNEL_DIR/kernel" -initrd "$KERNEL_DIR/initrd" -append "${KERNEL_ARGS//[$'\n\t']/ } $APPEND"
 		-serial "file:$RUN/console"
 		-drive "file=$RUN/swap,format=raw,if=none,id=swap,discard=unmap" -device virtio-blk-pci,drive=swap,addr=0x8)
+	[ -z "$ICOUNT" ] || qemu+=(-icount "shift=0,sleep=off")
 	add_share job "$JOB" off
 	add_share modules "$KERNEL_DIR/modules/" on
 	if [ "$ROOT" = host ]; then
