@@ -12,7 +12,8 @@
  * Chooses how it is drawn, and the order of rows and bytes: where source and destination overlap
  * the result is as if the source had been read first. (The hardware leaves that to whoever
  * programs it, and reads ahead by an amount that it does not tell.) Surfaces that overlap but
- * differ in pitch or tiling are drawn in any order.
+ * differ in pitch or tiling are drawn in any order, as are tiled ones of which a row is longer than
+ * the pitch, and goes on in the next row of tiles.
  */
 void sg_blt_begin(struct sg_blt *blt);
 

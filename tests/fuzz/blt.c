@@ -53,15 +53,20 @@ static void make_holes(struct machine *m, u64 base)
 
 /*
  * A source that is the destination, somewhere near. That the result is as if all of it had been
- * read first is only promised of surfaces that are laid out alike.
+ * read first is only promised of surfaces that are laid out alike, and tiled ones' rows are not
+ * where one reaches into the next row of tiles.
  */
 static void overlap(struct drawing *d)
 {
+	int most = width_of(&d->dst, bytes_per_pixel(d->depth)) - (d->area.x2 - d->area.x1);
+
+	if (d->dst.tiling != 'L' && d->area.x1 > most)
+		return;
 	d->src = d->dst;
 	d->src_x = d->area.x1 + random_in(-20, 20);
 	d->src_y = d->area.y1 + random_in(-3, 3);
 	if (d->dst.tiling != 'L') {
-		d->src_x = max(d->src_x, 0);
+		d->src_x = min(max(d->src_x, 0), most);
 		d->src_y = max(d->src_y, 0);
 	}
 }
