@@ -58,7 +58,7 @@ static int64_t map_once(void *arg)
 	return now_ns() - began;
 }
 
-static void elsewhere(void)
+static void mapping(void)
 {
 	struct objects o = {
 		.ptr = map_4k(ELSEWHERE * PAGE), .size = PAGE, .count = ELSEWHERE,
@@ -107,5 +107,5 @@ static void forking(void)
 		  best_of(20, fork_unused, &o), "ns", "no objects", without, 1.03);
 }
 
-BENCH_MAIN({ "mmap, touch, munmap elsewhere", elsewhere, 120 },
+BENCH_MAIN({ "mmap, touch, munmap elsewhere", mapping, 120 },
 	   { "fork", forking, 120 })
