@@ -240,7 +240,7 @@ static double sprites_time(int fd, struct surface dst)
 	return ns / SPRITES;
 }
 
-static void sprites(void)
+static void small_copies(void)
 {
 	int fd = gem_open();
 	double peer = peer_copy();
@@ -330,6 +330,6 @@ static void beside_pixman(void)
 BENCH_MAIN({ "linear copy and fill", linear, 120 },
 	   { "X-tiled copies", x_tiled, 120 },
 	   { "Y-tiled copies", y_tiled, 120 },
-	   { "sprites", sprites, 60 },
+	   { "sprites", small_copies, 60 },
 	   { "overlapping scrolls", scrolls, 120 },
 	   { "beside pixman", beside_pixman, 120 })

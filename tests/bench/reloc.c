@@ -76,7 +76,7 @@ static void check_patched(struct patched *p)
 	}
 }
 
-static void relocations(void)
+static void thousand(void)
 {
 	static struct patched p;
 	double none, right, wrong, by_index;
@@ -100,4 +100,4 @@ static void relocations(void)
 		  "ns/relocation", NO_TARGET);
 }
 
-BENCH_MAIN({ "relocations", relocations, 60 })
+BENCH_MAIN({ "relocations", thousand, 60 })
