@@ -214,7 +214,7 @@ static void plain(void)
 		{ "look up", look_up },
 	};
 
-	plot_begin("scale", "What one object costs beside others", "objects alive", "instructions");
+	plot_begin("scale", "What one object costs beside others", "objects alive", "ns");
 	crowd_init(&c);
 	climb(&c, "objects", m, ARRAY_SIZE(m));
 }
