@@ -2,6 +2,7 @@
 /*
  * The aperture: what happens when more is looked at through it than there is room for, or registers.
  */
+#include "counters.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
@@ -17,26 +18,6 @@
 
 #define APERTURE	(256 * MiB)
 #define FENCES		32
-
-/* A counter of the driver's, from debugfs. */
-static unsigned long long counter(const char *name)
-{
-	unsigned long long value;
-	char path[80], word[32];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/softgem_aperture", gem_card_minor());
-	file = fopen(path, "r");
-	CHECK(file);
-	while (fscanf(file, "%31s %llu", word, &value) == 2) {
-		if (strcmp(word, name))
-			continue;
-		fclose(file);
-		return value;
-	}
-	tap_fail(__FILE__, __LINE__, "there is no such value: %s", name);
-	return 0;
-}
 
 /* Whether a page was in this process's page tables: now it is. pagemap does not tell of such pages. */
 static bool present(const void *ptr)
@@ -109,10 +90,10 @@ static void huge_object(void)
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, size);
 	char *ptr = map_gtt(fd, handle, size);
-	unsigned long long before = counter("evictions");
+	unsigned long long before = aperture_counter("evictions");
 
 	mark(ptr, size, 1);
-	CHECK(counter("evictions") >= before + 44);
+	CHECK(aperture_counter("evictions") >= before + 44);
 	CHECK(!present(ptr));
 	check_marks(ptr, size, 1);
 	CHECK_HEX(gem_read32(fd, handle, 17 * PAGE), 1 + 17);
@@ -146,7 +127,7 @@ static void too_few_fences(void)
 {
 	enum { N = FENCES + 8 };
 	int fd = gem_open();
-	unsigned long long before = counter("steals");
+	unsigned long long before = aperture_counter("steals");
 	uint32_t handle[N];
 	char *ptr[N];
 
@@ -155,8 +136,8 @@ static void too_few_fences(void)
 		ptr[i] = map_gtt(fd, handle[i], 16 * PAGE);
 		fill(ptr[i], 16 * PAGE, i);
 	}
-	CHECK(counter("steals") >= before + 8);
-	CHECK_INT(counter("fences"), FENCES);
+	CHECK(aperture_counter("steals") >= before + 8);
+	CHECK_INT(aperture_counter("fences"), FENCES);
 	CHECK(present(ptr[N - 1]));
 	CHECK(!present(ptr[0]));
 	for (int i = 0; i < N; i++)
@@ -166,10 +147,10 @@ static void too_few_fences(void)
 	/* a linear object needs no register */
 	for (int i = 0; i < N; i++)
 		gem_close(fd, handle[i]);
-	before = counter("steals");
+	before = aperture_counter("steals");
 	for (int i = 0; i < N; i++)
 		*(volatile char *)map_gtt(fd, gem_create(fd, PAGE), PAGE) = 1;
-	CHECK_INT(counter("steals"), before);
+	CHECK_INT(aperture_counter("steals"), before);
 }
 
 /* Who looks at the object's file sees what was written through the aperture, once it is evicted. */
@@ -323,7 +304,7 @@ static void query(void)
 	CHECK(arg.aper_available_size <= arg.aper_size);
 	CHECK_RET(try_getparam(fd, I915_PARAM_NUM_FENCES_AVAIL, &fences), 0);
 	CHECK_INT(fences, FENCES);
-	CHECK_INT(counter("mappable"), APERTURE);
+	CHECK_INT(aperture_counter("mappable"), APERTURE);
 }
 
 static const struct subtest tests[] = {

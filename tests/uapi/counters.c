@@ -11,6 +11,21 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+/* A file of the driver's in debugfs. */
+static FILE *open_debugfs(const char *name)
+{
+	char path[96];
+	FILE *f;
+
+	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) && errno != EBUSY)
+		tap_note("debugfs: %m");
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/%s", gem_card_minor(), name);
+	f = fopen(path, "r");
+	if (!f)
+		tap_fail(__FILE__, __LINE__, "got %m expected a file %s", path);
+	return f;
+}
+
 struct counters counters(void)
 {
 	struct counters c;
@@ -23,17 +38,11 @@ struct counters counters(void)
 		{ "revokes", &c.revokes }, { "grips", &c.grips }, { "pins", &c.pins },
 		{ "unpins", &c.unpins },
 	};
-	char path[96], name[64];
+	FILE *f = open_debugfs("softgem_userptr");
 	unsigned int seen = 0;
 	long long value;
-	FILE *f;
+	char name[64];
 
-	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) && errno != EBUSY)
-		tap_note("debugfs: %m");
-	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/softgem_userptr", gem_card_minor());
-	f = fopen(path, "r");
-	if (!f)
-		tap_fail(__FILE__, __LINE__, "got %m expected a file %s", path);
 	while (fscanf(f, " %63s %lld", name, &value) == 2)
 		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 			if (!strcmp(name, fields[i].name)) {
@@ -56,6 +65,24 @@ struct counters counters_settled(void)
 	}
 	CHECK_INT(c.unpins, c.pins);
 	return c;
+}
+
+unsigned long long aperture_counter(const char *name)
+{
+	FILE *f = open_debugfs("softgem_aperture");
+	unsigned long long value, found = 0;
+	bool seen = false;
+	char word[32];
+
+	while (fscanf(f, "%31s %llu", word, &value) == 2)
+		if (!strcmp(word, name)) {
+			found = value;
+			seen = true;
+		}
+	fclose(f);
+	if (!seen)
+		tap_fail(__FILE__, __LINE__, "got no such value expected %s", name);
+	return found;
 }
 
 long status_kb(pid_t pid, const char *field)

@@ -20,6 +20,9 @@ struct counters counters(void);
  */
 struct counters counters_settled(void);
 
+/** aperture_counter() - a value in debugfs's softgem_aperture, such as "binds". */
+unsigned long long aperture_counter(const char *name);
+
 /** status_kb() - a line of /proc/PID/status that ends in kB, such as "VmLck". */
 long status_kb(pid_t pid, const char *field);
 
