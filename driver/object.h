@@ -76,26 +76,26 @@ enum sg_madv {
 struct sg_object {
 	struct drm_gem_object base;
 	const struct sg_object_ops *ops;
-	bool read_only;
 
-	u32 client_flags;
+	/* without holes: 512 bytes on 6.1, and kmalloc() has nothing between that and 1024 */
+	bool read_only;
 	bool cpu_cached;
+	bool have_pages;
+	bool exposed;
+	u32 client_flags;
 	struct sg_pages pages;
 	void *vaddr;
 	struct sg_object *behind;
-	bool have_pages;
 	atomic_t pages_pin;
 	enum sg_madv madv;
 
 	enum sg_tiling tiling;
 	u32 stride;
 	struct sg_shadow *shadow;
-	bool exposed;
 
 	spinlock_t bind_lock;
-	struct rb_root bindings;
-
 	spinlock_t mmap_lock;
+	struct rb_root bindings;
 	struct list_head offsets;
 
 	struct list_head views;
