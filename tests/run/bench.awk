@@ -97,7 +97,7 @@ END {
 		file = dir "/" plot ".gnuplot"
 		printf "set title %s\nset xlabel %s\nset ylabel %s\n", plain(title[plot]),
 			plain(x_axis[plot]), plain(y_axis[plot]) > file
-		print "set logscale xy\nset key outside right\nset format x '10^{%T}'" > file
+		print "set logscale xy\nset key below noenhanced\nset format x '10^{%T}'" > file
 		for (i = 1; i <= lines[plot]; i++)
 			printf "$s%d << EOD\n%sEOD\n", i, points[plot, series[plot, i]] > file
 		printf "plot " > file
@@ -110,7 +110,7 @@ END {
 	if (!n)
 		exit
 	# bars: how much of its target each row takes
-	printf "set title 'What is measured, as a part of its target (left of the line: met)'\n" > ratios
+	printf "set title 'part of the target: left of the line it is met'\nset ytics noenhanced\n" > ratios
 	printf "set logscale x\nset xrange [0.01:*]\nset yrange [%d:0]\nunset key\nset grid x\n", n + 1 > ratios
 	printf "set boxwidth 0.7\nset style fill solid\nset arrow from 1,0 to 1,%d nohead linewidth 2\n", n + 1 > ratios
 	printf "$rows << EOD\n" > ratios

@@ -553,7 +553,7 @@ static const struct subtest tests[] = {
 	{ "pages that were not asked for are neither held nor counted", only_what_was_asked_for },
 	{ "munlock changes nothing, and the mapping's flags are not touched", munlock_changes_nothing },
 	{ "MADV_DONTNEED and munmap do not take the pages from the buffer", madvise_does_not_take },
-	{ "compaction leaves the frames where they are", compaction_leaves },
+	{ "compaction leaves the frames where they are", compaction_leaves, 120 },
 	{ "fork leaves the frames with the process that made the buffer", fork_leaves },
 	{ "exit gives back", exit_gives_back },
 	{ "kill -9 gives back", kill_gives_back },

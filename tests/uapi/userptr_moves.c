@@ -473,7 +473,7 @@ static const struct subtest tests[] = {
 	{ "migrated: the GPU writes the new frame", migrated },
 	{ "migrated under a batch: the page stays for it, and its write", migrated_busy },
 	{ "pinned pages stay where they are", pinned_stays },
-	{ "compacted: process and GPU agree on where the pages went", compacted, 60 },
+	{ "compacted: process and GPU agree on where the pages went", compacted, 120 },
 	{ "merged by KSM: a GPU write takes the page out again", merged, 40 },
 	{ "merged by KSM: a GPU that reads leaves pages merged", read_only_merged, 40 },
 	{ "MADV_FREE: what the GPU writes afterwards stays", freed_lazily },
