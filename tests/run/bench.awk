@@ -110,7 +110,7 @@ END {
 	if (!n)
 		exit
 	# bars: how much of its target each row takes
-	printf "set title 'part of the target: left of the line it is met'\nset ytics noenhanced\n" > ratios
+	printf "set title 'as a part of the target'\nset ytics noenhanced font \",9\"\n" > ratios
 	printf "set logscale x\nset xrange [0.01:*]\nset yrange [%d:0]\nunset key\nset grid x\n", n + 1 > ratios
 	printf "set boxwidth 0.7\nset style fill solid\nset arrow from 1,0 to 1,%d nohead linewidth 2\n", n + 1 > ratios
 	printf "$rows << EOD\n" > ratios
