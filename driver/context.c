@@ -83,7 +83,7 @@ struct sg_context *sg_context_create(struct sg_gpu *gpu, struct sg_client *clien
 	if (!ctx)
 		return ERR_PTR(-ENOMEM);
 	ctx->space = space ? sg_space_get(space) :
-			     sg_space_create(gpu, sg_space_size(gpu), client->file);
+			     sg_space_create(gpu, client->file);
 	if (IS_ERR(ctx->space)) {
 		kfree(ctx);
 		return ERR_PTR(-ENOMEM);

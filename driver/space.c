@@ -17,14 +17,13 @@
 #define REAP_LOOKS	8
 
 /**
- * sg_space_create() - make an empty address space.
+ * sg_space_create() - make an empty address space, of the device's size.
  * @gpu: the device
- * @size: bytes
  * @file: the file whose objects it is for; or NULL
  *
  * Return: the space with one reference, or -ENOMEM.
  */
-struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size, const struct drm_file *file)
+struct sg_space *sg_space_create(struct sg_gpu *gpu, const struct drm_file *file)
 {
 	struct sg_space *space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 
@@ -32,11 +31,11 @@ struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size, const struct drm_
 		return ERR_PTR(-ENOMEM);
 	kref_init(&space->kref);
 	space->gpu = gpu;
-	space->size = size;
+	space->size = sg_space_size(gpu);
 	space->file = file;
 	mutex_init(&space->lock);
 	rwlock_init(&space->tree_lock);
-	drm_mm_init(&space->mm, 0, size);
+	drm_mm_init(&space->mm, 0, space->size);
 	INIT_LIST_HEAD(&space->bindings);
 	INIT_LIST_HEAD(&space->lru);
 	INIT_LIST_HEAD(&space->closed);

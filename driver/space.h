@@ -92,8 +92,7 @@ struct sg_place {
 	u64 end;
 };
 
-struct sg_space *sg_space_create(struct sg_gpu *gpu, u64 size,
-				 const struct drm_file *file);
+struct sg_space *sg_space_create(struct sg_gpu *gpu, const struct drm_file *file);
 void sg_space_put(struct sg_space *space);
 static inline struct sg_space *sg_space_get(struct sg_space *space)
 {

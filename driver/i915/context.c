@@ -357,7 +357,7 @@ I915_IOCTL(gem_vm_create)
 	ret = i915_for_each_extension(args->extensions, NULL, 0, NULL);
 	if (ret)
 		return ret;
-	space = sg_space_create(fpriv->gpu, sg_space_size(fpriv->gpu), file);
+	space = sg_space_create(fpriv->gpu, file);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
 	ret = xa_alloc(&fpriv->spaces, &id, space, xa_limit_16b, GFP_KERNEL);
