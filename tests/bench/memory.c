@@ -41,18 +41,9 @@ static void shrink_caches(void)
 /* What slab (with large kmallocs), vmalloc and per-cpu memory have in use. */
 static double meminfo_bytes(void)
 {
-	static const char * const fields[] = { "Slab:", "VmallocUsed:", "Percpu:" };
-	char line[128];
-	double total = 0;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	CHECK(f);
-	while (fgets(line, sizeof(line), f))
-		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-			if (!strncmp(line, fields[i], strlen(fields[i])))
-				total += atol(line + strlen(fields[i])) * 1024.0;
-	fclose(f);
-	return total;
+	return 1024.0 * (number_in("/proc/meminfo", "Slab") +
+			 number_in("/proc/meminfo", "VmallocUsed") +
+			 number_in("/proc/meminfo", "Percpu"));
 }
 
 /* The same once it has come to rest: much is freed after a grace period, or by a worker. */

@@ -11,19 +11,39 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* A file of the driver's in debugfs. */
-static FILE *open_debugfs(const char *name)
-{
-	char path[96];
-	FILE *f;
+#define PATH_LEN	96
 
+/* The path of a file of the driver's in debugfs. */
+static void debugfs_path(char path[PATH_LEN], const char *name)
+{
 	if (mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) && errno != EBUSY)
 		tap_note("debugfs: %m");
-	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/%s", gem_card_minor(), name);
-	f = fopen(path, "r");
+	snprintf(path, PATH_LEN, "/sys/kernel/debug/dri/%d/%s", gem_card_minor(), name);
+}
+
+static FILE *open_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+
 	if (!f)
 		tap_fail(__FILE__, __LINE__, "got %m expected a file %s", path);
 	return f;
+}
+
+long long number_in(const char *path, const char *name)
+{
+	long long value = -1;
+	char line[256];
+	size_t len = strlen(name);
+	FILE *f = open_file(path);
+
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len) && strchr(": ", line[len]))
+			CHECK_INT(sscanf(line + len + 1, "%lld", &value), 1);
+	fclose(f);
+	if (value < 0)
+		tap_fail(__FILE__, __LINE__, "got no such value expected %s in %s", name, path);
+	return value;
 }
 
 struct counters counters(void)
@@ -38,11 +58,13 @@ struct counters counters(void)
 		{ "revokes", &c.revokes }, { "grips", &c.grips }, { "pins", &c.pins },
 		{ "unpins", &c.unpins },
 	};
-	FILE *f = open_debugfs("softgem_userptr");
+	char path[PATH_LEN], name[64];
 	unsigned int seen = 0;
 	long long value;
-	char name[64];
+	FILE *f;
 
+	debugfs_path(path, "softgem_userptr");
+	f = open_file(path);
 	while (fscanf(f, " %63s %lld", name, &value) == 2)
 		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 			if (!strcmp(name, fields[i].name)) {
@@ -67,40 +89,27 @@ struct counters counters_settled(void)
 	return c;
 }
 
+long long pages_pinned(void)
+{
+	const struct counters c = counters();
+
+	return c.pins - c.unpins;
+}
+
 unsigned long long aperture_counter(const char *name)
 {
-	FILE *f = open_debugfs("softgem_aperture");
-	unsigned long long value, found = 0;
-	bool seen = false;
-	char word[32];
+	char path[PATH_LEN];
 
-	while (fscanf(f, "%31s %llu", word, &value) == 2)
-		if (!strcmp(word, name)) {
-			found = value;
-			seen = true;
-		}
-	fclose(f);
-	if (!seen)
-		tap_fail(__FILE__, __LINE__, "got no such value expected %s", name);
-	return found;
+	debugfs_path(path, "softgem_aperture");
+	return number_in(path, name);
 }
 
 long status_kb(pid_t pid, const char *field)
 {
-	size_t len = strlen(field);
-	char path[48], line[256];
-	long kb = -1;
-	FILE *f;
+	char path[PATH_LEN];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "r");
-	CHECK(f);
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, field, len) && line[len] == ':')
-			CHECK_INT(sscanf(line + len + 1, " %ld kB", &kb), 1);
-	fclose(f);
-	CHECK(kb >= 0);
-	return kb;
+	return number_in(path, field);
 }
 
 bool status_kb_becomes(pid_t pid, const char *field, long kb)

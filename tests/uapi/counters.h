@@ -14,11 +14,17 @@ struct counters {
 
 struct counters counters(void);
 
+/** number_in() - a number, 0 or more, from a file of "name number" or "name: number" lines. */
+long long number_in(const char *path, const char *name);
+
 /**
  * counters_settled() - the same, once what others pinned is unpinned: an object that is closed is
  * freed a moment later. Waits 5 s at most.
  */
 struct counters counters_settled(void);
+
+/** pages_pinned() - what the driver has pinned by now. */
+long long pages_pinned(void);
 
 /** aperture_counter() - a value in debugfs's softgem_aperture, such as "binds". */
 unsigned long long aperture_counter(const char *name);

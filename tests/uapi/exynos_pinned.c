@@ -27,14 +27,6 @@
 #define SIZE	(64 * PAGE)
 #define KB(size)	((long)((size) / 1024))
 
-/* What the driver has pinned by now. */
-static long long pinned(void)
-{
-	struct counters c = counters();
-
-	return c.pins - c.unpins;
-}
-
 /* The same once earlier subtests' objects are gone. */
 static long long settled(void)
 {
@@ -47,9 +39,9 @@ static void check_pinned(long long want)
 {
 	int64_t end = now_ns() + 5 * NSEC;
 
-	while (pinned() != want && now_ns() < end)
+	while (pages_pinned() != want && now_ns() < end)
 		sleep_ms(5);
-	CHECK_INT(pinned(), want);
+	CHECK_INT(pages_pinned(), want);
 }
 
 static void check_locked(pid_t pid, size_t size)
@@ -111,7 +103,7 @@ static void over_the_limit(void)
 	set_limit(8 * PAGE);
 	drop_capability(CAP_IPC_LOCK);
 	CHECK_RET(try_exynos_userptr(fd, ptr, 8 * PAGE + 1, 0, &handle), -ENOMEM);
-	CHECK_INT(pinned(), was);
+	CHECK_INT(pages_pinned(), was);
 	CHECK_INT(status_kb(getpid(), "VmLck"), 0);
 	for (int i = 0; i < 50; i++) {
 		/* all of it, and again as soon as it was let go of */
@@ -487,12 +479,12 @@ static void buffer_outlives_maker(void)
 	CHECK_RET(try_prime_import(i915, dmabuf, &imported), 0);
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK(child_ended_within(pid, 10000, &status));
-	CHECK_INT(pinned(), was + 64);
+	CHECK_INT(pages_pinned(), was + 64);
 	gpu_read(i915, imported, data, SIZE);
 	CHECK_FILL(data, SIZE, 8);
 	CHECK_INT(status_kb(getpid(), "VmLck"), 0);
 	gem_close(i915, imported);
-	CHECK_INT(pinned(), was + 64);
+	CHECK_INT(pages_pinned(), was + 64);
 	close(dmabuf);
 	check_pinned(was);
 	CHECK_INT(status_kb(getpid(), "VmLck"), 0);

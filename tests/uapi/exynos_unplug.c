@@ -106,17 +106,10 @@ struct held {
 	long long pinned;
 };
 
-static long long pinned(void)
-{
-	const struct counters c = counters();
-
-	return c.pins - c.unpins;
-}
-
 static void hold(struct held *h)
 {
 	counters_settled();
-	h->pinned = pinned();
+	h->pinned = pages_pinned();
 	h->fd = exynos_open();
 	h->handle = exynos_create(h->fd, SIZE, EXYNOS_BO_CONTIG);
 	h->ptr = exynos_mmap(h->fd, h->handle, SIZE);
@@ -125,7 +118,7 @@ static void hold(struct held *h)
 	fill(h->ptr, SIZE, 1);
 	fill(h->memory, SIZE, 2);
 	h->user = exynos_userptr(h->fd, h->memory, SIZE, 0);
-	CHECK_INT(pinned(), h->pinned + (long long)(SIZE / PAGE));
+	CHECK_INT(pages_pinned(), h->pinned + (long long)(SIZE / PAGE));
 	CHECK_INT(status_kb(getpid(), "VmLck"), SIZE / 1024);
 }
 
@@ -155,7 +148,7 @@ static void let_go(struct held *h)
 static void check_given_back(const struct held *h)
 {
 	CHECK(status_kb_becomes(getpid(), "VmLck", 0));
-	CHECK_INT(pinned(), h->pinned);
+	CHECK_INT(pages_pinned(), h->pinned);
 }
 
 static void with_its_gpu(void)

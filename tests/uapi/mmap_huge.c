@@ -4,6 +4,7 @@
  * them for drivers.
  */
 #include "batch.h"
+#include "counters.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
@@ -21,19 +22,10 @@
 
 #define HUGE	(2 * MiB)
 
-/* A line of /proc/meminfo, in KiB. */
-static unsigned long memory_kb(const char *name)
+/* What objects and other shared memory have in huge pages, in KiB. */
+static unsigned long huge_kb(void)
 {
-	char line[128];
-	unsigned long value = 0;
-	FILE *file = fopen("/proc/meminfo", "r");
-
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			value = strtoul(line + strlen(name) + 1, NULL, 10);
-	fclose(file);
-	return value;
+	return number_in("/proc/meminfo", "ShmemHugePages");
 }
 
 /* How many free blocks of memory are as large as a huge page, or larger. */
@@ -45,11 +37,11 @@ static unsigned long huge_blocks(void)
 
 	CHECK(file);
 	while (fgets(line, sizeof(line), file)) {
-		char *word = strtok(line, " \n");
+		char *word = strtok(line, "\n ");
 		int field;
 
 		/* "Node", "0,", "zone", its name; then a number for each order */
-		for (field = 0; word; field++, word = strtok(NULL, " \n"))
+		for (field = 0; word; field++, word = strtok(NULL, "\n "))
 			if (field >= 4 + 9)
 				n += strtoul(word, NULL, 10) << (field - 4 - 9);
 	}
@@ -100,16 +92,16 @@ static void backing(void)
 	char *ptr;
 
 	compact();
-	before = memory_kb("ShmemHugePages");
+	before = huge_kb();
 	handle = gem_create(fd, 16 * MiB);
 	ptr = gem_mmap(fd, handle, 16 * MiB, I915_MMAP_OFFSET_WB);
 	touch(ptr, 16 * MiB, 1);
-	CHECK(memory_kb("ShmemHugePages") >= before + 8 * 1024);
+	CHECK(huge_kb() >= before + 8 * 1024);
 	/* an object of less than a huge page has small ones */
-	before = memory_kb("ShmemHugePages");
+	before = huge_kb();
 	touch(gem_mmap(fd, gem_create(fd, HUGE - PAGE), HUGE - PAGE, I915_MMAP_OFFSET_WB),
 	      HUGE - PAGE, 1);
-	CHECK_INT(memory_kb("ShmemHugePages"), before);
+	CHECK_INT(huge_kb(), before);
 	check_touched(ptr, 16 * MiB, 1);
 	CHECK_HEX(gem_read32(fd, handle, 5 * PAGE), 1 + 5 * PAGE);
 }
@@ -118,7 +110,7 @@ static void backing(void)
 static void given_back(void)
 {
 	const size_t size = 9 * HUGE + 5 * PAGE;
-	unsigned long before = memory_kb("ShmemHugePages");
+	unsigned long before = huge_kb();
 	int fd = gem_open();
 
 	for (int i = 0; i < 8; i++) {
@@ -133,7 +125,7 @@ static void given_back(void)
 		gem_close(fd, handle);
 	}
 	gem_set_debugfs("i915_gem_drop_caches", "0x10");
-	CHECK(memory_kb("ShmemHugePages") <= before);
+	CHECK(huge_kb() <= before);
 }
 
 /* Huge pages are split on their way to swap, and the bytes come back. */

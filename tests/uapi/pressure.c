@@ -22,23 +22,6 @@
 #define NR_HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define TIMEOUT_FILE	"/sys/kernel/debug/dri/%d/i915_params/request_timeout_ms"
 
-/* A line of a file of "name[:] number" lines. */
-static long long number_in(const char *path, const char *name)
-{
-	long long value = -1;
-	char line[256];
-	size_t len = strlen(name);
-	FILE *f = fopen(path, "r");
-
-	CHECK(f);
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, len) && strchr(": ", line[len]))
-			CHECK_INT(sscanf(line + len + 1, "%lld", &value), 1);
-	fclose(f);
-	CHECK(value >= 0);
-	return value;
-}
-
 static uint64_t memory(const char *name)
 {
 	return (uint64_t)number_in("/proc/meminfo", name) << 10;
