@@ -3,6 +3,7 @@
 #ifndef SOFTGEM_COMPAT_H
 #define SOFTGEM_COMPAT_H
 
+#include <linux/dma-resv.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
@@ -235,6 +236,27 @@ static inline int sg_set_driver_override(struct pci_dev *pdev, const char *name)
 #else
 #define sg_dma_buf_vmap_lock(resv)	dma_resv_assert_held(resv)
 #define sg_dma_buf_vmap_unlock(resv)	do { } while (0)
+#endif
+
+/*
+ * From 6.2 on the core sees to it that an exporter's reservation is held while somebody maps.
+ * Before that whoever asks may hold it, or not.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+static inline bool sg_dma_buf_map_lock(struct dma_resv *resv)
+{
+	/* the mutex's owner, below whose address it keeps three flags */
+	if ((atomic_long_read(&resv->lock.base.owner) & ~7ul) == (unsigned long)current)
+		return false;
+	dma_resv_lock(resv, NULL);
+	return true;
+}
+#else
+static inline bool sg_dma_buf_map_lock(struct dma_resv *resv)
+{
+	dma_resv_assert_held(resv);
+	return false;
+}
 #endif
 
 /* From 6.7 on shrinkers are allocated by the core. */

@@ -79,10 +79,16 @@ static struct sg_table *export_map(struct dma_buf_attachment *attach, enum dma_d
 {
 	struct sg_object *obj = buf_object(attach->dmabuf);
 	struct sg_table *table;
+	bool locked;
 	int ret;
 
 	if (obj->read_only && dir != DMA_TO_DEVICE)
 		return ERR_PTR(-EACCES);
+	/* somebody may have gone through the aperture since the device was attached */
+	locked = sg_dma_buf_map_lock(obj->base.resv);
+	sg_shadow_flush(obj);
+	if (locked)
+		dma_resv_unlock(obj->base.resv);
 	table = kzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
