@@ -20,10 +20,29 @@
 #define OFFSETS		16	/* for mmap */
 #define MAX_CALLS	64
 
+#define COVERAGE_BITS	18	/* of the map of what was reached */
+#define STEPS		6	/* that are remembered together */
+#define SEQUENCES	2048	/* that are remembered */
+
 #define ARENA_SIZE	(8ul << 20)
 #define ARENA_PAGES	(ARENA_SIZE / 4096)
 /* Behind the arena nothing is mapped, so that calls may overshoot. */
 #define ARENA_GUARD	(8ul << 20)
+
+/**
+ * struct step - a call to be made.
+ * @call: which kind
+ * @seed: what all that is random in it follows from; 0: there is none
+ */
+struct step {
+	uint32_t call;
+	uint64_t seed;
+};
+
+/** struct sequence - calls of one thread, of which the last reached something new. */
+struct sequence {
+	struct step steps[STEPS];
+};
 
 /**
  * struct shared - what all processes have in common.
@@ -35,6 +54,10 @@
  * @checks: how often an owner found its bytes as they should be
  * @no_gpu_writes: owners do not rely on what the GPU writes
  * @no_owners: there are none
+ * @reached: a bit for each step that the driver's code was seen to take; several may share one
+ * @edges: how many are set
+ * @sequences: what reached something new, the oldest overwritten
+ * @num_sequences: how many have been written
  */
 struct shared {
 	atomic_bool stop, failed;
@@ -43,6 +66,10 @@ struct shared {
 	atomic_ulong calls[MAX_CALLS], good[MAX_CALLS];
 	atomic_ulong checks;
 	bool no_gpu_writes, no_owners;
+	_Atomic uint8_t reached[1 << (COVERAGE_BITS - 3)];
+	atomic_ulong edges;
+	struct sequence sequences[SEQUENCES];
+	atomic_uint num_sequences;
 };
 
 extern struct shared *shared;
@@ -99,6 +126,32 @@ struct call {
 
 extern const struct call object_calls[], context_calls[], memory_calls[];
 extern const size_t num_object_calls, num_context_calls, num_memory_calls;
+
+/** random_call() - a kind of call, by their weights. */
+uint32_t random_call(struct thread *t);
+
+/**
+ * struct coverage - what a thread's calls reach.
+ * @trace: the kernel's list of places, its length first; NULL where it has none
+ * @last: the latest steps, the newest last
+ * @playing: what is made again
+ * @at: the next step of that; STEPS: none
+ */
+struct coverage {
+	uint64_t *trace;
+	struct step last[STEPS];
+	struct sequence playing;
+	unsigned int at;
+};
+
+/** coverage_open() - begin to look where the calling thread's calls lead. */
+void coverage_open(struct coverage *c);
+/** coverage_next() - say what to do next. @chooser: its numbers are used for that */
+void coverage_next(struct coverage *c, struct thread *chooser, struct step *step);
+/** coverage_begin() - before a step. */
+void coverage_begin(struct coverage *c);
+/** coverage_end() - after it: remembers it if it reached something new. */
+void coverage_end(struct coverage *c, const struct step *step);
 
 /** make_execbuf() - EXECBUFFER2 of anything. */
 int make_execbuf(struct thread *t);

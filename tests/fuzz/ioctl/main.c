@@ -73,19 +73,32 @@ static void add_calls(const struct call *table, size_t n)
 	}
 }
 
+uint32_t random_call(struct thread *t)
+{
+	uint32_t at = rnd(t, total_weight), i = 0;
+
+	while (at >= calls[i].weight)
+		at -= calls[i++].weight;
+	return i;
+}
+
 static void *fuzz(void *arg)
 {
-	struct thread t = { .random = *(uint64_t *)arg };
+	struct thread chooser = { .random = *(uint64_t *)arg };
+	struct coverage coverage;
 
+	coverage_open(&coverage);
 	while (!atomic_load(&shared->stop)) {
-		uint32_t at = rnd(&t, total_weight);
-		size_t i = 0;
+		struct thread t;
+		struct step step;
 
-		while (at >= calls[i].weight)
-			at -= calls[i++].weight;
-		atomic_fetch_add(&shared->calls[i], 1);
-		if (calls[i].make(&t) >= 0)
-			atomic_fetch_add(&shared->good[i], 1);
+		coverage_next(&coverage, &chooser, &step);
+		t.random = step.seed;
+		atomic_fetch_add(&shared->calls[step.call], 1);
+		coverage_begin(&coverage);
+		if (calls[step.call].make(&t) >= 0)
+			atomic_fetch_add(&shared->good[step.call], 1);
+		coverage_end(&coverage, &step);
 	}
 	return NULL;
 }
@@ -186,6 +199,9 @@ static void report(uint64_t seed, unsigned int killed, unsigned int died)
 		printf("%-18s %9lu %9lu\n", calls[i].name, shared->calls[i], shared->good[i]);
 		all += shared->calls[i];
 	}
+	if (shared->edges)
+		printf("%lu edges of the driver reached, by %u sequences that were first\n", shared->edges,
+		       shared->num_sequences);
 	printf("seed %lu: %lu calls, %u processes killed, %u died, %lu checks by owners: %s\n", seed, all,
 	       killed, died, shared->checks, shared->failed ? shared->message : "nothing found");
 }
