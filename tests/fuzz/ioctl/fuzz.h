@@ -66,7 +66,7 @@ struct shared {
 	atomic_ulong calls[MAX_CALLS], good[MAX_CALLS];
 	atomic_ulong checks;
 	bool no_gpu_writes, no_owners;
-	_Atomic uint8_t reached[1 << (COVERAGE_BITS - 3)];
+	atomic_uchar reached[1 << (COVERAGE_BITS - 3)];
 	atomic_ulong edges;
 	struct sequence sequences[SEQUENCES];
 	atomic_uint num_sequences;
