@@ -152,27 +152,6 @@ static int lookup_objects(struct i915_exec *exec)
 	return 0;
 }
 
-/* Without a LUT relocations name their targets by handle. */
-static int build_lut(struct i915_exec *exec)
-{
-	unsigned int i;
-	int ret;
-
-	if (exec->args->flags & I915_EXEC_HANDLE_LUT)
-		return 0;
-	for (i = 0; i < exec->submit.count; i++)
-		if (exec->entries[i].relocation_count)
-			break;
-	if (i == exec->submit.count)
-		return 0;
-	for (i = 0; i < exec->submit.count; i++) {
-		ret = xa_insert(&exec->lut, exec->entries[i].handle, xa_mk_value(i), GFP_KERNEL);
-		if (ret)
-			return ret == -EBUSY ? -EINVAL : ret;
-	}
-	return 0;
-}
-
 static int check_batch(struct i915_exec *exec)
 {
 	struct sg_submit *s = &exec->submit;
@@ -245,7 +224,7 @@ static int execbuf(struct i915_exec *exec)
 	struct sg_submit *s = &exec->submit;
 	int ret;
 
-	ret = copy_entries(exec) ?: lookup_objects(exec) ?: build_lut(exec) ?: check_batch(exec) ?:
+	ret = copy_entries(exec) ?: lookup_objects(exec) ?: check_batch(exec) ?:
 	      i915_check_relocations(exec) ?: select_ring(exec) ?: i915_exec_get_fences(exec) ?:
 	      sg_submit_run(s);
 	if (!ret) {
@@ -291,7 +270,6 @@ I915_IOCTL(gem_execbuffer2)
 	exec.submit.ctx = i915_context_lookup(fpriv, i915_execbuffer2_get_context_id(*args));
 	if (!exec.submit.ctx)
 		return -ENOENT;
-	xa_init(&exec.lut);
 
 	ret = -EINVAL;
 	if (args->flags & (I915_EXEC_FENCE_IN | I915_EXEC_FENCE_SUBMIT)) {
@@ -324,7 +302,6 @@ out:
 	dma_fence_put(exec.in_fence);
 	i915_exec_put_fences(&exec);
 	i915_free_relocations(&exec);
-	xa_destroy(&exec.lut);
 	free_objects(&exec.submit);
 	kvfree(exec.entries);
 	sg_context_put(exec.submit.ctx);

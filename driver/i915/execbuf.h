@@ -8,6 +8,7 @@
 
 struct dma_fence_chain;
 struct drm_syncobj;
+struct i915_reloc_target;
 struct sync_file;
 
 /**
@@ -33,7 +34,8 @@ struct i915_exec_fence {
  * @args: the ioctl's arguments
  * @entries: the objects as the client described them
  * @relocs: for each object, its relocations, once they had to be copied in; or NULL
- * @lut: index into @entries by handle, where relocations name handles
+ * @targets: by what relocations name them, if there are any; see relocs.c
+ * @target_mask: entries of @targets, less one
  * @fences: syncobjs
  * @nfences: how many
  * @in_fence: FENCE_IN's or FENCE_SUBMIT's, or NULL
@@ -45,7 +47,8 @@ struct i915_exec {
 	struct drm_i915_gem_execbuffer2 *args;
 	struct drm_i915_gem_exec_object2 *entries;
 	struct drm_i915_gem_relocation_entry **relocs;
-	struct xarray lut;
+	struct i915_reloc_target *targets;
+	u32 target_mask;
 	struct i915_exec_fence *fences;
 	unsigned int nfences;
 	struct dma_fence *in_fence;

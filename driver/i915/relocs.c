@@ -24,14 +24,49 @@ static bool relocs_wanted(const struct i915_exec *exec)
 	return !(exec->args->flags & I915_EXEC_NO_RELOC);
 }
 
-static int find_target(struct i915_exec *exec, u32 handle)
-{
-	void *entry;
+/**
+ * struct i915_reloc_target - an entry of the table by which relocations find their targets.
+ *
+ * The table is as large as a power of two. An object is in the entry that the low bits of its name
+ * say, or in the next one that was free: handles are small numbers that follow each other.
+ *
+ * @offset: where the object is, canonical; filled in by each attempt
+ * @name: what relocations call it: its handle, or its index (HANDLE_LUT). In an entry that is free
+ *	a name that does not belong there, so that who only looks at names never finds it.
+ * @index: in the submission; negative: the entry is free
+ */
+struct i915_reloc_target {
+	u64 offset;
+	u32 name;
+	int index;
+};
 
-	if (exec->args->flags & I915_EXEC_HANDLE_LUT)
-		return handle < exec->submit.count ? (int)handle : -ENOENT;
-	entry = xa_load(&exec->lut, handle);
-	return entry ? (int)xa_to_value(entry) : -ENOENT;
+static struct i915_reloc_target *find_entry(const struct i915_exec *exec, u32 name)
+{
+	u32 i = name & exec->target_mask;
+
+	while (exec->targets[i].index >= 0 && exec->targets[i].name != name)
+		i = (i + 1) & exec->target_mask;
+	return &exec->targets[i];
+}
+
+static int find_target(const struct i915_exec *exec, u32 name)
+{
+	int index = find_entry(exec, name)->index;
+
+	return index < 0 ? -ENOENT : index;
+}
+
+static void update_targets(struct i915_exec *exec)
+{
+	u32 i;
+
+	for (i = 0; i <= exec->target_mask; i++) {
+		struct i915_reloc_target *target = &exec->targets[i];
+
+		if (target->index >= 0)
+			target->offset = canonical(exec->submit.objects[target->index].offset);
+	}
 }
 
 #define RELOC_SIZE	sizeof(struct drm_i915_gem_relocation_entry)
@@ -43,7 +78,7 @@ static int wait_idle(struct sg_object *obj)
 }
 
 /* What does not depend on addresses. */
-static int check_reloc(struct i915_exec *exec, const struct sg_object *obj,
+static int check_reloc(const struct i915_exec *exec,
 		       const struct drm_i915_gem_relocation_entry *r)
 {
 	int target = find_target(exec, r->target_handle);
@@ -56,8 +91,6 @@ static int check_reloc(struct i915_exec *exec, const struct sg_object *obj,
 		return -EINVAL;
 	if (r->write_domain & ~I915_GEM_GPU_DOMAINS || r->read_domains & ~I915_GEM_GPU_DOMAINS)
 		return -EINVAL;
-	if (r->offset > obj->base.size - sizeof(u64) || r->offset & 3)
-		return -EINVAL;
 	return target;
 }
 
@@ -67,7 +100,7 @@ static int apply(struct i915_exec *exec, unsigned int i,
 {
 	struct sg_submit_object *o = &exec->submit.objects[i];
 	struct sg_submit_object *target;
-	int t = check_reloc(exec, o->obj, r);
+	int t = check_reloc(exec, r);
 	u64 value;
 	int ret;
 
@@ -79,7 +112,7 @@ static int apply(struct i915_exec *exec, unsigned int i,
 	if (canonical(target->offset) == r->presumed_offset)
 		return 0;
 
-	if (o->obj->read_only)
+	if (r->offset > o->obj->base.size - sizeof(u64) || r->offset & 3 || o->obj->read_only)
 		return -EINVAL;
 	ret = wait_idle(o->obj);
 	if (ret)
@@ -89,36 +122,74 @@ static int apply(struct i915_exec *exec, unsigned int i,
 	return ret ?: 1;
 }
 
+/* So many relocations are passed over at most before others get a chance to run. */
+#define PASS_MAX	1024u
+
+/*
+ * Pass over relocations that are right as they are and say nothing else: their target is where they
+ * presume it, and they do not write to it. Returns how many of @n there are, up to the first that
+ * has to be looked at, or cannot be read: apply() is the judge of both.
+ */
+static unsigned int pass_over(const struct i915_exec *exec,
+			      const struct drm_i915_gem_relocation_entry __user *user,
+			      unsigned int n)
+{
+	const struct i915_reloc_target *target, *targets = exec->targets;
+	u32 name, mask = exec->target_mask;
+	u64 presumed, domains;
+	unsigned int k = 0;
+
+	if (!user_read_access_begin(user, n * RELOC_SIZE))
+		return 0;
+	for (; k < n; k++, user++) {
+		unsafe_get_user(name, &user->target_handle, out);
+		unsafe_get_user(presumed, &user->presumed_offset, out);
+		/* both domains at once: what they read, and above it, what they write */
+		unsafe_get_user(domains, (const u64 __user *)&user->read_domains, out);
+		target = &targets[name & mask];
+		if (target->name != name || target->offset != presumed ||
+		    domains & ~(u64)I915_GEM_GPU_DOMAINS)
+			break;
+	}
+out:
+	user_read_access_end();
+	return k;
+}
+
+/* One relocation, in user memory. Faults are disabled. */
+static int apply_user_one(struct i915_exec *exec, unsigned int i,
+			  struct drm_i915_gem_relocation_entry __user *user)
+{
+	struct drm_i915_gem_relocation_entry r;
+	u64 offset;
+	int ret;
+
+	if (__copy_from_user_inatomic(&r, user, sizeof(r)))
+		return -EAGAIN;
+	ret = apply(exec, i, &r);
+	if (ret != 1)
+		return ret;
+	offset = find_entry(exec, r.target_handle)->offset;
+	return __copy_to_user_inatomic(&user->presumed_offset, &offset, sizeof(offset)) ?
+		-EAGAIN : 0;
+}
+
 static int apply_user(struct i915_exec *exec, unsigned int i)
 {
 	const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
 	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
-	unsigned int k;
+	unsigned int k = 0, n = entry->relocation_count;
 	int ret = 0;
 
-	for (k = 0; k < entry->relocation_count && ret >= 0; k++) {
-		unsigned long left;
-		struct drm_i915_gem_relocation_entry r;
-
+	while (k < n && !ret) {
 		pagefault_disable();
-		left = __copy_from_user_inatomic(&r, &user[k], sizeof(r));
+		k += pass_over(exec, user + k, min(n - k, PASS_MAX));
+		if (k < n)
+			ret = apply_user_one(exec, i, user + k++);
 		pagefault_enable();
-		if (left)
-			return -EAGAIN;
-		ret = apply(exec, i, &r);
-		if (ret == 1) {
-			int t = find_target(exec, r.target_handle);
-			u64 offset = canonical(exec->submit.objects[t].offset);
-
-			pagefault_disable();
-			left = __copy_to_user_inatomic(&user[k].presumed_offset, &offset,
-						       sizeof(offset));
-			pagefault_enable();
-			if (left)
-				return -EAGAIN;
-		}
+		cond_resched();
 	}
-	return min(ret, 0);
+	return ret;
 }
 
 static int apply_copied(struct i915_exec *exec, unsigned int i)
@@ -131,12 +202,9 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 		struct drm_i915_gem_relocation_entry *r = &exec->relocs[i][k];
 
 		ret = apply(exec, i, r);
-		if (ret == 1) {
-			int t = find_target(exec, r->target_handle);
-
-			/* what a further attempt goes by */
-			r->presumed_offset = canonical(exec->submit.objects[t].offset);
-		}
+		/* what a further attempt goes by */
+		if (ret == 1)
+			r->presumed_offset = find_entry(exec, r->target_handle)->offset;
 	}
 	return min(ret, 0);
 }
@@ -155,11 +223,14 @@ int i915_relocate(struct sg_submit *s)
 	bool moved = false;
 	int ret;
 
+	if (!exec->targets)
+		return 0;
 	for (i = 0; i < s->count && !moved; i++)
 		moved = canonical(s->objects[i].offset) != exec->entries[i].offset;
 	/* NO_RELOC: the client has put the addresses in itself, as it found them the last time */
 	if (!relocs_wanted(exec) && !moved)
 		return 0;
+	update_targets(exec);
 	for (i = 0; i < s->count; i++) {
 		if (!exec->entries[i].relocation_count)
 			continue;
@@ -210,10 +281,9 @@ void i915_write_relocations(struct i915_exec *exec)
 		if (!exec->relocs[i])
 			continue;
 		for (k = 0; k < entry->relocation_count; k++) {
-			int t = find_target(exec, exec->relocs[i][k].target_handle);
+			u32 name = exec->relocs[i][k].target_handle;
 
-			if (put_user(canonical(exec->submit.objects[t].offset),
-				     &user[k].presumed_offset))
+			if (put_user(find_entry(exec, name)->offset, &user[k].presumed_offset))
 				return;
 		}
 	}
@@ -252,14 +322,42 @@ int i915_copy_relocations(struct sg_submit *s)
 	return 0;
 }
 
+/* Relocations name their targets by handle, or by index if there is a LUT (look-up table). */
+static int list_targets(struct i915_exec *exec)
+{
+	bool by_index = exec->args->flags & I915_EXEC_HANDLE_LUT;
+	unsigned int i, n = exec->submit.count;
+	size_t size = roundup_pow_of_two(2 * (size_t)n);
+	struct i915_reloc_target *target;
+
+	exec->targets = kvmalloc_array(size, sizeof(*target), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!exec->targets)
+		return -ENOMEM;
+	exec->target_mask = size - 1;
+	for (i = 0; i < size; i++)
+		exec->targets[i] = (struct i915_reloc_target) { .name = ~i, .index = -1 };
+	for (i = 0; i < n; i++) {
+		u32 name = by_index ? i : exec->entries[i].handle;
+
+		/* of one that is listed twice, the first: the submission is going to be refused */
+		target = find_entry(exec, name);
+		if (target->index >= 0)
+			continue;
+		target->name = name;
+		target->index = i;
+	}
+	return 0;
+}
+
 /**
- * i915_check_relocations() - check what can be checked before anything is locked.
+ * i915_check_relocations() - check what can be checked before anything is locked, and make ready.
  * @exec: the execbuf
  *
- * Return: 0; -EINVAL for too many; -EFAULT for arrays outside the process's half of memory.
+ * Return: 0; -EINVAL for too many; -EFAULT for arrays outside the process's half of memory; -ENOMEM.
  */
 int i915_check_relocations(struct i915_exec *exec)
 {
+	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < exec->submit.count; i++) {
@@ -272,15 +370,17 @@ int i915_check_relocations(struct i915_exec *exec)
 		if (!access_ok(u64_to_user_ptr(entry->relocs_ptr),
 			       entry->relocation_count * RELOC_SIZE))
 			return -EFAULT;
+		any = true;
 	}
-	return 0;
+	return any ? list_targets(exec) : 0;
 }
 
-/** i915_free_relocations() - free what i915_copy_relocations() copied. */
+/** i915_free_relocations() - free what i915_check_relocations() and i915_copy_relocations() made. */
 void i915_free_relocations(struct i915_exec *exec)
 {
 	unsigned int i;
 
+	kvfree(exec->targets);
 	if (!exec->relocs)
 		return;
 	for (i = 0; i < exec->submit.count; i++)

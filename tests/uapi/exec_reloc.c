@@ -505,6 +505,71 @@ static void into_busy_batch(void)
 		CHECK_INT(gem_read32(fd, targets[i], i * 4), 1);
 }
 
+/* How many are right, before and behind the one that is not. */
+#define AROUND	40
+/* Handles that differ by this are alike in their low bits. */
+#define APART	64
+
+/*
+ * Many relocations that are right, and one in their midst that is looked at: a wrong offset, of one
+ * of two targets whose handles are alike in their low bits; one with nothing behind its handle; one
+ * that says what makes no sense.
+ */
+static void one_in_many(void)
+{
+	struct drm_i915_gem_relocation_entry relocs[2 * AROUND + 1];
+	struct drm_i915_gem_exec_object2 obj[3] = { 0 };
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj, .buffer_count = 3, .flags = I915_EXEC_RENDER,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	struct drm_i915_gem_relocation_entry *odd = &relocs[AROUND];
+	int fd = gem_open();
+	uint64_t address;
+
+	obj[0].handle = gem_create(fd, PAGE);
+	do {
+		obj[1].handle = gem_create(fd, PAGE);
+	} while (obj[1].handle < obj[0].handle + APART);
+	CHECK_INT(obj[1].handle, obj[0].handle + APART);
+	obj[2].handle = gem_create(fd, PAGE);
+	gem_write(fd, obj[2].handle, 0, &end, sizeof(end));
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	for (int i = 0; i <= 2 * AROUND; i++)
+		relocs[i] = (struct drm_i915_gem_relocation_entry) {
+			.target_handle = obj[i & 1].handle, .offset = 8 + 8 * i,
+			.presumed_offset = obj[i & 1].offset,
+			.read_domains = I915_GEM_DOMAIN_RENDER,
+		};
+	obj[2].relocs_ptr = (uintptr_t)relocs;
+	obj[2].relocation_count = 2 * AROUND + 1;
+
+	for (int i = 0; i < 2; i++) {
+		odd->target_handle = obj[i].handle;
+		odd->presumed_offset = WRONG;
+		CHECK_RET(try_execbuf(fd, &eb), 0);
+		CHECK_HEX(odd->presumed_offset, obj[i].offset);
+		gem_read(fd, obj[2].handle, odd->offset, &address, sizeof(address));
+		CHECK_HEX(address, obj[i].offset);
+		gem_read(fd, obj[2].handle, odd->offset + 8, &address, sizeof(address));
+		CHECK_HEX(address, 0);
+	}
+	odd->target_handle = obj[1].handle + APART;
+	CHECK_RET(try_execbuf(fd, &eb), -ENOENT);
+	odd->target_handle = ~0u;
+	CHECK_RET(try_execbuf(fd, &eb), -ENOENT);
+	odd->target_handle = 0;
+	CHECK_RET(try_execbuf(fd, &eb), -ENOENT);
+	odd->target_handle = obj[1].handle;
+	odd->read_domains = I915_GEM_DOMAIN_CPU;
+	CHECK_RET(try_execbuf(fd, &eb), -EINVAL);
+	odd->read_domains = 0;
+	odd->write_domain = I915_GEM_DOMAIN_GTT;
+	CHECK_RET(try_execbuf(fd, &eb), -EINVAL);
+	odd->write_domain = 0;
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+}
+
 static const struct subtest tests[] = {
 	{ "a wrong presumed offset: relocated, and the offset written back", wrong_presumed },
 	{ "delta leads into the target", delta_into_target },
@@ -515,6 +580,8 @@ static const struct subtest tests[] = {
 	{ "without BATCH_FIRST the last object runs", batch_last },
 	{ "batch_start_offset: the batch begins there", start_offset },
 	{ "600 relocations to 24 targets", many_relocations },
+	{ "one relocation that is wrong, or makes no sense, among many that are right",
+	  one_in_many },
 	{ "relocations in an object that is no batch, over a page end", relocation_in_target },
 	{ "relocations in a userptr", relocation_in_userptr },
 	{ "a relocation array that cannot be written to is good enough", readonly_relocations },
