@@ -152,6 +152,14 @@ static bool pfn_wanting(unsigned long hmm_pfn, bool write)
 	return (hmm_pfn & want) != want;
 }
 
+/* Whether @n pages from @addr on, of which the first is @hmm_pfn, are mapped as one huge page. */
+static bool is_huge(unsigned long hmm_pfn, unsigned long addr, unsigned int n)
+{
+	unsigned long size = 1ul << hmm_pfn_to_map_order(hmm_pfn);
+
+	return hmm_pfn & HMM_PFN_VALID && ((addr >> PAGE_SHIFT) & (size - 1)) + n <= size;
+}
+
 /*
  * Look up the frames of [start, end) where there are mappings that may be written to but not read;
  * hmm_range_fault() will have none of them. The references are dropped at once: it is the sequence,
@@ -187,7 +195,8 @@ static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned
 
 /*
  * Look up the frames of [start, end), at most a chunk, faulting in what is missing.
- * Returns 0 with the frames filled in; -EAGAIN: an invalidation has begun meanwhile.
+ * Returns 0 with the frames filled in, and what hmm says of them; -EAGAIN: an invalidation has begun
+ * meanwhile.
  */
 static int lookup(struct sg_userptr *u, unsigned long seq, unsigned long start, unsigned long end,
 		  struct acquire *a)
@@ -195,7 +204,7 @@ static int lookup(struct sg_userptr *u, unsigned long seq, unsigned long start, 
 	struct mm_struct *mm = u->notifier.mm;
 	unsigned long *pfns = a->pfns;
 	bool write = !u->obj.read_only, first = true, unreadable;
-	unsigned int i, faulted, n = (end - start) >> PAGE_SHIFT;
+	unsigned int i, faulted, distinct, n = (end - start) >> PAGE_SHIFT;
 	struct hmm_range range = {
 		.notifier = &u->notifier,
 		.notifier_seq = seq,
@@ -215,12 +224,14 @@ again:
 		goto unlock;
 	if (unreadable)
 		return lookup_unreadable(u, start, end, a);
-	memset(pfns, 0, n * sizeof(*pfns));
+	/* nothing is asked for by page (@pfn_flags_mask): what the array contains does not matter */
 	ret = hmm_range_fault(&range);
 	if (ret)
 		goto unlock;
 
-	for (i = 0, faulted = 0; i < n; i++) {
+	/* of a huge page all are alike */
+	distinct = is_huge(pfns[0], start, n) ? 1 : n;
+	for (i = 0, faulted = 0; i < distinct; i++) {
 		ret = -EFAULT;
 		if (pfns[i] & HMM_PFN_ERROR)
 			goto unlock;
@@ -398,6 +409,9 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	if (ret)
 		return ret;
 	a->pages += n;
+	/* a huge page is one run and one folio: its first frame says it all */
+	if (is_huge(pfns[0], start, n))
+		n = 1;
 	for (k = 0; k < n; k++)
 		pfns[k] &= ~HMM_PFN_FLAGS;
 	ret = sg_chunk_build(&found, sg_pages_slot(p, i), pfns, n, GFP_KERNEL_ACCOUNT);
@@ -508,7 +522,7 @@ static int userptr_acquire(struct sg_object *obj, struct sg_grip *grip)
 	if (!mmget_not_zero(u->notifier.mm))
 		return -EFAULT;
 	ret = -ENOMEM;
-	a.pfns = kmalloc_array(SG_CHUNK_PAGES, sizeof(*a.pfns), GFP_KERNEL);
+	a.pfns = kcalloc(SG_CHUNK_PAGES, sizeof(*a.pfns), GFP_KERNEL);
 	if (!a.pfns)
 		goto put_mm;
 	ret = acquire_list(u);
