@@ -42,6 +42,21 @@ void sg_pages_fini(struct sg_pages *p)
 	p->chunk = NULL;
 }
 
+static int build_single(struct sg_chunk *c, const unsigned long *pfns, unsigned int n, gfp_t gfp)
+{
+	unsigned int i;
+	u32 *frames = kmalloc_array(n, sizeof(*frames), gfp);
+
+	if (!frames)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		frames[i] = pfns[i];
+	c->frames = frames;
+	c->single = true;
+	c->nruns = n;
+	return 0;
+}
+
 /**
  * sg_chunk_build() - make a chunk out of frame numbers.
  * @c: to be filled in; not yet visible to others
@@ -55,16 +70,21 @@ void sg_pages_fini(struct sg_pages *p)
 int sg_chunk_build(struct sg_chunk *c, unsigned int slot, const unsigned long *pfns,
 		   unsigned int n, gfp_t gfp)
 {
+	unsigned long all = pfns[0];
 	unsigned int i, nruns = 1;
 	u64 *run;
 
-	for (i = 1; i < n; i++)
+	for (i = 1; i < n; i++) {
 		nruns += pfns[i] != pfns[i - 1] + 1;
+		all |= pfns[i];
+	}
 	if (nruns == 1) {
 		c->pfn = pfns[0];
 		c->nruns = 1;
 		return 0;
 	}
+	if (nruns > n / 2 && all <= U32_MAX)
+		return build_single(c, pfns, n, gfp);
 
 	run = kmalloc_array(nruns, sizeof(*run), gfp);
 	if (!run)
@@ -85,6 +105,7 @@ int sg_chunk_build(struct sg_chunk *c, unsigned int slot, const unsigned long *p
 void sg_chunk_install(struct sg_chunk *to, const struct sg_chunk *from)
 {
 	to->pfn = from->pfn;
+	to->single = from->single;
 	/* pairs with sg_pages_lookup(): who sees the count sees the rest */
 	smp_store_release(&to->nruns, from->nruns);
 }
@@ -124,6 +145,7 @@ struct sg_chunk sg_chunk_take(struct sg_chunk *c)
 
 	c->nruns = 0;
 	c->pfn = 0;
+	c->single = false;
 	c->held = false;
 	return was;
 }
@@ -145,10 +167,12 @@ void sg_chunk_free(const struct sg_chunk *c)
  */
 bool sg_chunk_equal(const struct sg_chunk *a, const struct sg_chunk *b)
 {
-	if (a->nruns != b->nruns)
+	if (a->nruns != b->nruns || a->single != b->single)
 		return false;
 	if (a->nruns == 1)
 		return a->pfn == b->pfn;
+	if (a->single)
+		return !memcmp(a->frames, b->frames, a->nruns * sizeof(*a->frames));
 	return !memcmp(a->runs, b->runs, a->nruns * sizeof(*a->runs));
 }
 
@@ -168,12 +192,28 @@ void sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int
 		fn(c->pfn, n);
 		return;
 	}
+	if (c->single) {
+		for (i = 0; i < c->nruns; i++)
+			fn(c->frames[i], 1);
+		return;
+	}
 	for (i = 0; i < c->nruns; i++) {
 		unsigned int from = c->runs[i] & SG_CHUNK_MASK;
 		unsigned int to = i + 1 < c->nruns ? c->runs[i + 1] & SG_CHUNK_MASK : slot + n;
 
 		fn(c->runs[i] >> SG_CHUNK_SHIFT, to - from);
 	}
+}
+
+/* sg_pages_lookup() in a chunk whose frames are listed one by one; @i is counted from the first. */
+static unsigned long lookup_single(const struct sg_chunk *c, unsigned int i, u64 *pfn)
+{
+	unsigned int end = i + 1;
+
+	*pfn = c->frames[i];
+	while (end < c->nruns && c->frames[end] == c->frames[end - 1] + 1)
+		end++;
+	return end - i;
 }
 
 /**
@@ -200,6 +240,8 @@ unsigned long sg_pages_lookup(const struct sg_pages *p, unsigned long index, u64
 		*pfn = c->pfn + (slot - sg_pages_slot(p, i));
 		return end - slot;
 	}
+	if (c->single)
+		return lookup_single(c, slot - sg_pages_slot(p, i), pfn);
 
 	/* the last run that begins at or before the slot */
 	lo = 0;

@@ -6,7 +6,8 @@
  * grouped in chunks of 2 MiB of the process's address space (user pages) or of the object (all
  * others), so that a chunk can come and go without touching its neighbours, and so that a
  * transparent huge page is exactly one run. The cost is 16 bytes a chunk, and 8 bytes a run where a
- * chunk has more than one: at worst, with no two frames adjacent, 8 bytes a page.
+ * chunk has more than one. Where that would be more than 4 bytes a page, the frames are listed one
+ * by one instead.
  *
  * Who may change a chunk is the owner's affair (see userptr.c, shmem.c); readers that race with it
  * hold the revoke lock.
@@ -26,15 +27,20 @@
  * @pfn: the first frame, if @nruns is 1
  * @runs: one word a run, ascending, if @nruns is more: the slot (page within the chunk) at which it
  *	begins in the low SG_CHUNK_SHIFT bits, the first frame above
- * @nruns: 0: nothing is known of this chunk. Written last when a chunk comes, first when it goes.
+ * @frames: if @single: one frame a page
+ * @nruns: entries in @runs or @frames. 0: nothing is known of this chunk. Written last when a chunk
+ *	comes, first when it goes.
+ * @single: each page is a run, and its slot goes without saying
  * @held: for the owner
  */
 struct sg_chunk {
 	union {
 		u64 pfn;
 		u64 *runs;
+		u32 *frames;
 	};
 	u32 nruns;
+	bool single;
 	bool held;
 };
 
