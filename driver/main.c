@@ -21,7 +21,9 @@
 #include "prime.h"
 #include "reset.h"
 #include "shrink.h"
+#include "space.h"
 #include "sysfs.h"
+#include "userptr.h"
 
 static unsigned int mappable_mb = 256;
 module_param(mappable_mb, uint, 0444);
@@ -201,9 +203,15 @@ static int __init sg_init(void)
 		return -EINVAL;
 	}
 	sg_drm_driver.num_ioctls = i915_num_ioctls;
-	ret = exynos_init();
+	ret = sg_userptr_init();
 	if (ret)
 		return ret;
+	ret = sg_space_init();
+	if (ret)
+		goto exit_userptr;
+	ret = exynos_init();
+	if (ret)
+		goto exit_space;
 	ret = pci_register_driver(&sg_pci_driver);
 	if (ret)
 		goto exit_exynos;
@@ -216,6 +224,10 @@ unregister:
 	pci_unregister_driver(&sg_pci_driver);
 exit_exynos:
 	exynos_exit();
+exit_space:
+	sg_space_exit();
+exit_userptr:
+	sg_userptr_exit();
 	return ret;
 }
 
@@ -224,6 +236,8 @@ static void __exit sg_exit(void)
 	sg_bus_destroy();
 	pci_unregister_driver(&sg_pci_driver);
 	exynos_exit();
+	sg_space_exit();
+	sg_userptr_exit();
 }
 
 module_init(sg_init);

@@ -39,7 +39,10 @@ static void sg_object_free_work(struct work_struct *work)
 	atomic_long_dec(&gpu->objects);
 	atomic64_sub(obj->base.size, &gpu->object_bytes);
 	drm_gem_object_release(&obj->base);
-	kfree(obj);
+	if (obj->ops->free)
+		obj->ops->free(obj);
+	else
+		kfree(obj);
 	/* the node may go from here on: its address is no more than a name */
 	if (atomic_dec_and_test(&node->objects))
 		wake_up_var(&node->objects);

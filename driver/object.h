@@ -29,7 +29,8 @@ struct sg_shadow;
  * @write_back: start to write to swap what @put_pages has just given back. Called in reclaim, with
  *	the reservation held. NULL where that is none of our business.
  * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
- * @release: last call; frees what is particular to the kind, but not the object itself.
+ * @release: frees what is particular to the kind, but not the object itself.
+ * @free: last call: frees the object. NULL: it is kmalloc()'s.
  */
 struct sg_object_ops {
 	int (*acquire)(struct sg_object *obj, struct sg_grip *grip);
@@ -38,6 +39,7 @@ struct sg_object_ops {
 	void (*write_back)(struct sg_object *obj);
 	bool (*ready)(struct sg_object *obj);
 	void (*release)(struct sg_object *obj);
+	void (*free)(struct sg_object *obj);
 };
 
 /** enum sg_madv - whether the backing store may be dropped. */

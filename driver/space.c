@@ -13,6 +13,26 @@
 #include "object.h"
 #include "space.h"
 
+static struct kmem_cache *binding_cache;
+
+/**
+ * sg_space_init() - make what all address spaces have in common; once for the module.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init sg_space_init(void)
+{
+	/* kmalloc() has nothing between 256 and 512 bytes */
+	binding_cache = KMEM_CACHE(sg_binding, SLAB_ACCOUNT);
+	return binding_cache ? 0 : -ENOMEM;
+}
+
+/** sg_space_exit() - end what sg_space_init() began; all address spaces are gone. */
+void sg_space_exit(void)
+{
+	kmem_cache_destroy(binding_cache);
+}
+
 /* So many closed objects that are busy are passed over in search of idle ones. */
 #define REAP_LOOKS	8
 
@@ -70,7 +90,7 @@ static void free_binding(struct sg_binding *b)
 	rb_erase(&b->obj_node, &b->obj->bindings);
 	spin_unlock(&b->obj->bind_lock);
 	list_del(&b->space_link);
-	kfree(b);
+	kmem_cache_free(binding_cache, b);
 }
 
 static void free_space(struct kref *kref)
@@ -142,7 +162,7 @@ struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space)
 	if (b)
 		return b;
 
-	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	b = kmem_cache_zalloc(binding_cache, GFP_KERNEL);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	b->space = space;

@@ -92,6 +92,8 @@ struct sg_place {
 	u64 end;
 };
 
+int sg_space_init(void);
+void sg_space_exit(void);
 struct sg_space *sg_space_create(struct sg_gpu *gpu, const struct drm_file *file);
 void sg_space_put(struct sg_space *space);
 static inline struct sg_space *sg_space_get(struct sg_space *space)

@@ -17,7 +17,7 @@
  * @holds: of these, those that held pages instead, for requests that used them
  * @grips: an acquisition pinned the pages, for as long as it took, since they were taken away again
  *	and again
- * @waited_ns: how long the kernel has waited for all of them
+ * @waited_ns: how long the kernel has waited for those that took pages away
  * @pins: pages pinned
  * @unpins: pages unpinned
  */

@@ -41,6 +41,26 @@
 /* An interval's sequence begins at 1. */
 #define SEQ_NEVER	0
 
+static struct kmem_cache *userptr_cache;
+
+/**
+ * sg_userptr_init() - make what all tracked objects have in common; once for the module.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init sg_userptr_init(void)
+{
+	/* kmalloc() has nothing between 512 and 1024 bytes */
+	userptr_cache = KMEM_CACHE(sg_userptr, SLAB_ACCOUNT);
+	return userptr_cache ? 0 : -ENOMEM;
+}
+
+/** sg_userptr_exit() - end what sg_userptr_init() began; all objects are gone. */
+void sg_userptr_exit(void)
+{
+	kmem_cache_destroy(userptr_cache);
+}
+
 /* Memory that has no place in the kernel's own page tables cannot be reached by a software GPU. */
 static bool vma_is_secret(const struct vm_area_struct *vma)
 {
@@ -568,10 +588,16 @@ static void userptr_release(struct sg_object *obj)
 	sg_owner_put(&u->owner);
 }
 
+static void userptr_free(struct sg_object *obj)
+{
+	kmem_cache_free(userptr_cache, to_sg_userptr(obj));
+}
+
 static const struct sg_object_ops userptr_ops = {
 	.acquire = userptr_acquire,
 	.ready = userptr_ready,
 	.release = userptr_release,
+	.free = userptr_free,
 };
 
 /**
@@ -609,7 +635,7 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	unsigned int i, first_chunk = 0, last_chunk = 0;
 	enum sg_tell tell = SG_TELL_NOBODY;
 	bool present = false, held = false;
-	u64 began = ktime_get_ns();
+	u64 waited = 0;
 
 	write_lock(&gpu->notifier_lock);
 	mmu_interval_set_seq(notifier, cur_seq);
@@ -633,6 +659,7 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	if (!present || held)
 		goto done;
 
+	waited = ktime_get_ns();
 	/* nobody installs a chunk meanwhile: the sequence stays odd until the invalidation ends */
 	if (!sg_object_revoke_begin(&u->obj, mmu_notifier_range_blockable(range)))
 		return false;
@@ -644,11 +671,11 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 		sg_chunk_free(&was);
 	}
 	sg_object_revoke_end(&u->obj);
+	waited = ktime_get_ns() - waited;
+	atomic64_add(waited, &gpu->stats.waited_ns);
 	trace_userptr_revoke(u, start, last + 1);
 done:
-	began = ktime_get_ns() - began;
-	atomic64_add(began, &gpu->stats.waited_ns);
-	trace_userptr_invalidate(u, range, held, began);
+	trace_userptr_invalidate(u, range, held, waited);
 	return true;
 }
 
@@ -671,7 +698,7 @@ static const struct mmu_interval_notifier_ops userptr_notifier_ops = {
 struct sg_object *sg_userptr_create(struct drm_device *dev, unsigned long addr, u64 size,
 				    bool read_only)
 {
-	struct sg_userptr *u = kzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
+	struct sg_userptr *u = kmem_cache_zalloc(userptr_cache, GFP_KERNEL);
 	int ret;
 
 	if (!u)
@@ -688,7 +715,7 @@ struct sg_object *sg_userptr_create(struct drm_device *dev, unsigned long addr, 
 		sg_userptr_export_fini(u);
 		sg_owner_put(&u->owner);
 		drm_gem_object_release(&u->obj.base);
-		kfree(u);
+		userptr_free(&u->obj);
 		return ERR_PTR(ret);
 	}
 	sg_object_init(&u->obj, &userptr_ops);

@@ -54,6 +54,8 @@ static inline unsigned long sg_userptr_addr(const struct sg_userptr *u)
 	return u->notifier.interval_tree.start;
 }
 
+int sg_userptr_init(void);
+void sg_userptr_exit(void);
 struct sg_object *sg_userptr_create(struct drm_device *dev, unsigned long addr, u64 size,
 				    bool read_only);
 struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u64 size,
