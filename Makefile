@@ -61,7 +61,7 @@ clean:
 	rm -rf out
 	@for d in device tests/device tests/fuzz tests/fuzz/ioctl tests/uapi tests/bench demo; do \
 		[ ! -f $$d/Makefile ] || $(MAKE) -C $$d clean; done
-	@find driver device tests/importer \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
+	@find driver device tests/importer tests/sw_sync \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
 		-o -name modules.order -o -name Module.symvers -o -name '.*.d' \) -delete
 
 .PHONY: help module demo test conformance fuzz stress bench lint debug-kernel clean

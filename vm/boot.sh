@@ -36,6 +36,7 @@ new_job() {
 	softgem)
 		build_module "$JOB/module.ko"
 		build_module "$JOB/importer.ko" softgem-importer tests/importer
+		[ "$1" = host ] || build_module "$JOB/sw_sync.ko" softgem-sw-sync tests/sw_sync
 		;;
 	*) cp -- "$MODULE" "$JOB/module.ko" ;;
 	esac

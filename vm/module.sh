@@ -22,7 +22,7 @@ build_module() {
 		echo "$KERNEL_DIR" > "$copy/kernel"
 	fi
 	# make builds what changed here: only what differs is copied, and files that went go
-	(cd "$TOP" && find device driver include tests/importer -name '*.[chS]' -o -name '*.mk' -o -name Kbuild -o -name Makefile) \
+	(cd "$TOP" && find device driver include tests/importer tests/sw_sync -name '*.[chS]' -o -name '*.mk' -o -name Kbuild -o -name Makefile) \
 		2>/dev/null | grep -v '\.mod\.c$' | sort > "$copy/files" || :
 	comm -23 <(sort "$copy/files.last" 2>/dev/null) "$copy/files" | (cd "$copy" && xargs -r -d '\n' rm -f)
 	mv "$copy/files" "$copy/files.last"
