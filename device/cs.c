@@ -254,6 +254,7 @@ static bool step(struct sg_cs *cs, struct sg_mem *mem, enum sg_cs_event *event)
 	loops = cs->loops;
 	if (n)
 		result = execute(cs, mem, n);
+	cs->waiting = result == SG_MI_WAIT;
 	switch (result) {
 	case SG_MI_NEXT:
 		cs->ip = (cs->ip + n * sizeof(u32)) & SG_ADDRESS_MASK;

@@ -33,6 +33,7 @@ enum sg_cs_event { SG_CS_DONE, SG_CS_PREEMPTED, SG_CS_SPIN, SG_CS_ERROR };
  * @second_level: @ret is valid
  * @arbitration: it may be preempted (MI_ARB_ON_OFF)
  * @blitting: @blt has a blit under way
+ * @waiting: the semaphore that it came to last was not satisfied
  * @error_header: first dword of the command that was refused
  * @loops: jumps backwards since something was written
  * @held_loops: jumps backwards since preemption was last offered (MI_ARB_CHECK, a wait)
@@ -49,6 +50,7 @@ struct sg_cs {
 	bool second_level;
 	bool arbitration;
 	bool blitting;
+	bool waiting;
 	u32 error_header;
 	unsigned int loops;
 	unsigned int held_loops;

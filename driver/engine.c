@@ -310,8 +310,8 @@ struct turn {
 static void count_time(struct sg_engine *engine, struct sg_client *was, struct sg_client *client,
 		       u64 now)
 {
-	/* readers spin */
-	preempt_disable();
+	/* readers spin, and perf does so in interrupts */
+	local_irq_disable();
 	write_seqcount_begin(&engine->busy_seq);
 	if (was) {
 		u64 ns = now - engine->busy_since;
@@ -322,7 +322,22 @@ static void count_time(struct sg_engine *engine, struct sg_client *was, struct s
 	engine->busy_client = client;
 	engine->busy_since = now;
 	write_seqcount_end(&engine->busy_seq);
-	preempt_enable();
+	local_irq_enable();
+}
+
+/* Book the time until now if the engine sat on a semaphore, and say whether it does from now on. */
+static void count_wait(struct sg_engine *engine, bool waits, u64 now)
+{
+	if (waits == engine->waits)
+		return;
+	local_irq_disable();
+	write_seqcount_begin(&engine->busy_seq);
+	if (!waits)
+		engine->waited_ns += now - engine->waits_since;
+	engine->waits = waits;
+	engine->waits_since = now;
+	write_seqcount_end(&engine->busy_seq);
+	local_irq_enable();
 }
 
 static bool elapsed(const struct turn *turn, u64 since, u64 ms)
@@ -469,6 +484,7 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 		engine_charge(engine, turn->patience ? ns :
 				      price(engine, sg_cs_effort(&ring->cs) - effort, ns));
 		turn->waits = event == SG_CS_SPIN;
+		count_wait(engine, turn->waits && ring->cs.waiting, turn->now);
 		if (turn_over(engine, turn, event, &outcome))
 			return outcome;
 		WRITE_ONCE(engine->stop, false);
@@ -543,6 +559,7 @@ static void engine_run(struct sg_engine *engine)
 	sg_cs_enter(&ring->cs);
 	outcome = engine_turn(engine, &turn);
 	sg_cs_leave(&ring->cs);
+	count_wait(engine, false, turn.now);
 	count_time(engine, client, NULL, turn.now);
 	turn.waits &= outcome == TURN_LEFT;
 	if (turn.waits && !turn.patience)
@@ -668,7 +685,7 @@ struct sg_engine *sg_engine_find(struct sg_gpu *gpu, unsigned int class, unsigne
  * @engine: the engine
  * @client: for this client; NULL: for anybody
  *
- * Context: any but interrupts.
+ * Context: any.
  */
 u64 sg_engine_busy(const struct sg_engine *engine, const struct sg_client *client)
 {
@@ -685,6 +702,27 @@ u64 sg_engine_busy(const struct sg_engine *engine, const struct sg_client *clien
 	if (runs && (!client || runs == client))
 		ns += ktime_get_ns() - since;
 	return ns;
+}
+
+/**
+ * sg_engine_waited() - how long an engine has sat on semaphores, with nothing else to do, in ns.
+ * @engine: the engine
+ *
+ * Context: any.
+ */
+u64 sg_engine_waited(const struct sg_engine *engine)
+{
+	unsigned int seq;
+	u64 ns, since;
+	bool waits;
+
+	do {
+		seq = read_seqcount_begin(&engine->busy_seq);
+		ns = engine->waited_ns;
+		waits = engine->waits;
+		since = engine->waits_since;
+	} while (read_seqcount_retry(&engine->busy_seq, seq));
+	return waits ? ns + ktime_get_ns() - since : ns;
 }
 
 /**

@@ -101,6 +101,9 @@ struct sg_engine_props {
  * @busy_ns: how long it has executed until @busy_since
  * @busy_client: for whom it has executed since then, or NULL
  * @busy_since: when its time was last booked, in ns
+ * @waited_ns: how long it has sat on semaphores until @waits_since
+ * @waits: it does so
+ * @waits_since: since when, in ns
  * @props: the settings
  * @defaults: what they were at first
  */
@@ -129,6 +132,9 @@ struct sg_engine {
 	u64 busy_ns;
 	const struct sg_client *busy_client;
 	u64 busy_since;
+	u64 waited_ns;
+	bool waits;
+	u64 waits_since;
 
 	struct sg_engine_props props;
 	struct sg_engine_props defaults;
@@ -141,6 +147,7 @@ void sg_engine_reprioritize(struct sg_engine *engine, struct sg_ring *ring, int 
 void sg_engine_hurry(struct sg_engine *engine, struct sg_ring *ring);
 struct sg_engine *sg_engine_find(struct sg_gpu *gpu, unsigned int class, unsigned int instance);
 bool sg_engine_idle(struct sg_engine *engine);
+u64 sg_engine_waited(const struct sg_engine *engine);
 u64 sg_engine_busy(const struct sg_engine *engine, const struct sg_client *client);
 
 #endif

@@ -163,6 +163,7 @@ static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = exynos ? exynos_add(gpu) : 0;
 	if (ret)
 		goto unregister_sysfs;
+	i915_pmu_attach(gpu);
 	return 0;
 
 unregister_sysfs:
@@ -176,6 +177,7 @@ static void sg_pci_remove(struct pci_dev *pdev)
 {
 	struct sg_gpu *gpu = pci_get_drvdata(pdev);
 
+	i915_pmu_detach(gpu);
 	sg_sysfs_unregister(gpu);
 	drm_dev_unplug(&gpu->node.drm);
 	/* what is still queued ends with -EIO; nothing new can be queued */
@@ -224,6 +226,7 @@ unregister:
 	pci_unregister_driver(&sg_pci_driver);
 exit_exynos:
 	exynos_exit();
+	i915_pmu_exit();
 exit_space:
 	sg_space_exit();
 exit_userptr:
@@ -236,6 +239,7 @@ static void __exit sg_exit(void)
 	sg_bus_destroy();
 	pci_unregister_driver(&sg_pci_driver);
 	exynos_exit();
+	i915_pmu_exit();
 	sg_space_exit();
 	sg_userptr_exit();
 }

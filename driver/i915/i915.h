@@ -67,6 +67,10 @@ int i915_for_each_extension(u64 user, const i915_extension_fn *table, unsigned i
 #define I915_IOCTL(name) \
 	int i915_##name##_ioctl(struct drm_device *dev, void *data, struct drm_file *file)
 
+void i915_pmu_attach(struct sg_gpu *gpu);
+void i915_pmu_detach(struct sg_gpu *gpu);
+void i915_pmu_exit(void);
+
 I915_IOCTL(getparam);
 I915_IOCTL(gem_create);
 I915_IOCTL(gem_create_ext);
