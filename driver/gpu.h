@@ -49,7 +49,7 @@
  * @shrink_pages: how many pages they hold
  * @shrinker: tells the kernel's reclaim of us
  * @next_client: numbers open files
- * @notified: how often the end of a request was told to somebody who waits, as GPUs do by interrupts
+ * @notified: how often the end of a request was told to whoever waits, as GPUs do by interrupts
  * @wedged: the GPU was declared dead: submission fails with -EIO
  * @reset_count: how often the GPU, or one of its engines, was reset
  * @captures: the error state

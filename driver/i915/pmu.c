@@ -4,8 +4,8 @@
  * (I915_PMU_*) and intel_gpu_top reads it.
  *
  * It is the module's and not the device's: perf holds a reference to the module for each event, and
- * drops it last of all, but has nothing like that for a device. So events stay what they are when the
- * device goes, and no longer count, nor do they when another one comes.
+ * drops it last of all, but has nothing like that for a device. So events stay what they are when
+ * the device goes, and no longer count, nor do they when another one comes.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>

@@ -253,7 +253,7 @@ static int __init sw_sync_init(void)
 	dir = debugfs_create_dir("sync", NULL);
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	debugfs_create_file("sw_sync", 0666, dir, NULL, &sw_sync_fops);
+	debugfs_create_file("sw_sync", 0600, dir, NULL, &sw_sync_fops);
 	return 0;
 }
 module_init(sw_sync_init);

@@ -79,7 +79,7 @@ static int event(uint64_t config)
 	int fd = try_event(config, -1, pmu_number("cpumask"));
 
 	if (fd < 0)
-		tap_fail(__FILE__, __LINE__, "event 0x%" PRIx64 ": %s", config, strerror(-fd));
+		tap_fail(__FILE__, __LINE__, "cannot open 0x%" PRIx64 ": %s", config, strerror(-fd));
 	return fd;
 }
 
