@@ -31,21 +31,24 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 #endif
 
 /**
- * get_user_page_nofault() - a reference to a page that is present and writable.
+ * get_user_page_nofault() - a reference to a page that is present.
  * @mm: whose
  * @addr: where
+ * @write: only if it is writable
  * @page: the page
  *
  * Context: mmap_lock is held. get_user_pages_remote() lost an argument in 6.5.
  * Return: 1, or what get_user_pages_remote() says.
  */
-static inline long get_user_page_nofault(struct mm_struct *mm, unsigned long addr,
+static inline long get_user_page_nofault(struct mm_struct *mm, unsigned long addr, bool write,
 					 struct page **page)
 {
+	unsigned int flags = FOLL_NOFAULT | (write ? FOLL_WRITE : 0);
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-	return get_user_pages_remote(mm, addr, 1, FOLL_WRITE | FOLL_NOFAULT, page, NULL, NULL);
+	return get_user_pages_remote(mm, addr, 1, flags, page, NULL, NULL);
 #else
-	return get_user_pages_remote(mm, addr, 1, FOLL_WRITE | FOLL_NOFAULT, page, NULL);
+	return get_user_pages_remote(mm, addr, 1, flags, page, NULL);
 #endif
 }
 

@@ -14,6 +14,7 @@
 #include <drm/drm_prime.h>
 
 #include "gpu.h"
+#include "grip.h"
 #include "mmap.h"
 #include "object.h"
 #include "prime.h"
@@ -28,17 +29,22 @@ static struct sg_object *buf_object(struct dma_buf *buf)
 static int export_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
 {
 	struct sg_object *obj = buf_object(buf);
+	struct sg_grip grip = {};
 	int ret;
 
 	if (obj->ops->ready)	/* it may be taken away at any time, and nobody would be told */
 		return -EOPNOTSUPP;
-	/* the one call that comes without the reservation, and may fault user memory */
-	ret = sg_object_acquire(obj, NULL) ?: dma_resv_lock_interruptible(obj->base.resv, NULL);
-	if (ret)
-		return ret;
-	ret = sg_object_pin_pages(obj);
-	sg_shadow_flush(obj);
-	dma_resv_unlock(obj->base.resv);
+	do {
+		/* the one call that comes without the reservation, and may fault user memory */
+		ret = sg_object_acquire(obj, &grip) ?:
+		      dma_resv_lock_interruptible(obj->base.resv, NULL);
+		if (ret)
+			break;
+		ret = sg_object_pin_pages(obj);
+		sg_shadow_flush(obj);
+		dma_resv_unlock(obj->base.resv);
+	} while (ret == -EAGAIN);
+	sg_grip_drop(&grip);
 	return ret;
 }
 

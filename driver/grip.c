@@ -69,4 +69,7 @@ void sg_grip_drop(struct sg_grip *grip)
 	if (grip->pin)
 		sg_pin_free(grip->pin);
 	grip->pin = NULL;
+	if (grip->kept)
+		sg_object_unpin_pages(grip->kept);
+	grip->kept = NULL;
 }

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct sg_object;
 struct sg_pin;
 struct sg_userptr;
 
@@ -13,11 +14,13 @@ struct sg_userptr;
  * @vain: how often the pages were looked up, and were taken away before they could be used
  * @found: they were looked up, and were all there
  * @pin: they are pinned since that happened too often, or NULL
+ * @kept: an object that pins its pages itself, and had to do so again: the shrinker leaves it alone
  */
 struct sg_grip {
 	unsigned int vain;
 	bool found;
 	struct sg_pin *pin;
+	struct sg_object *kept;
 };
 
 void sg_grip_vain(struct sg_grip *grip, struct sg_userptr *u);

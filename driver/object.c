@@ -119,7 +119,8 @@ bool sg_object_ready(struct sg_object *obj)
  * @obj: the object
  *
  * Context: reservation held; may allocate.
- * Return: 0; -EFAULT if it was purged, or may be; -ENOMEM and what the backing store says.
+ * Return: 0; -EFAULT if it was purged, or may be; -EAGAIN if the shrinker took it since it was
+ * acquired, which is to be done again; -ENOMEM and what the backing store says.
  */
 int sg_object_get_pages(struct sg_object *obj)
 {
@@ -128,7 +129,7 @@ int sg_object_get_pages(struct sg_object *obj)
 	dma_resv_assert_held(obj->base.resv);
 	obj = sg_object_memory(obj);
 	if (!obj->ops->get_pages)
-		return 0;
+		return obj->ops->put_pages && !obj->have_pages ? -EAGAIN : 0;
 	/*
 	 * what is not needed may go at any time: it is not to be relied upon, even if
 	 * it is there
@@ -275,8 +276,8 @@ void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len)
 
 	if (obj->behind)
 		obj = obj->behind;
-	/* pairs with sg_object_get_pages() */
-	if (obj->ops->get_pages && !smp_load_acquire(&obj->have_pages))
+	/* pairs with sg_object_get_pages() and those who acquire */
+	if ((obj->ops->get_pages || obj->ops->put_pages) && !smp_load_acquire(&obj->have_pages))
 		return NULL;
 	if (obj->vaddr) {
 		*len = min_t(u64, *len, obj->base.size - offset);

@@ -25,7 +25,9 @@ struct sg_shadow;
  *	the reservation held, only if there are none. NULL where @acquire did it all.
  * @put_pages: give them back. The GPU is done with them and cannot reach them any more.
  *	Called with the reservation held, or when nobody else knows the object. NULL where they
- *	stay until @release.
+ *	stay until @release. Where there is no @get_pages it is @acquire that brings them again.
+ * @may_put: whether nothing would be lost by @put_pages. Called with the reservation held, in
+ *	reclaim. NULL: nothing ever is.
  * @write_back: start to write to swap what @put_pages has just given back. Called in reclaim, with
  *	the reservation held. NULL where that is none of our business.
  * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
@@ -36,6 +38,7 @@ struct sg_object_ops {
 	int (*acquire)(struct sg_object *obj, struct sg_grip *grip);
 	int (*get_pages)(struct sg_object *obj);
 	void (*put_pages)(struct sg_object *obj);
+	bool (*may_put)(struct sg_object *obj);
 	void (*write_back)(struct sg_object *obj);
 	bool (*ready)(struct sg_object *obj);
 	void (*release)(struct sg_object *obj);
@@ -60,7 +63,7 @@ enum sg_madv {
  * @vaddr: the memory's address, for kinds that have no frames of their own (imports)
  * @behind: the object of another node of the same GPU that this one stands for; NULL: it has memory
  *	of its own. Never changes.
- * @have_pages: get_pages() succeeded. Guarded by the reservation.
+ * @have_pages: what put_pages() gives back is there. Guarded by the reservation.
  * @pages_pin: how many hold the pages by sg_object_pin_pages(). Raised under the reservation.
  * @madv: guarded by the reservation
  * @tiling: how the bytes lie, for those who look through the aperture; guarded by the reservation

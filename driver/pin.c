@@ -181,15 +181,36 @@ unpin:
 	return ret;
 }
 
+/*
+ * Memory that lives in swap has no buffers that a page's lock would have to guard, so that it need
+ * not be waited for, which reclaim must not do. What the page belongs to stays while it is marked.
+ */
+static bool mark_dirty(u64 pfn, unsigned long n)
+{
+	bool marked = true;
+
+	rcu_read_lock();
+	for (; n && marked; n--, pfn++) {
+		struct folio *folio = page_folio(pfn_to_page(pfn));
+
+		marked = folio_test_swapbacked(folio) || folio_test_anon(folio);
+		if (marked)
+			folio_mark_dirty(folio);
+	}
+	rcu_read_unlock();
+	return marked;
+}
+
 static void unpin_all(struct sg_pin *pin)
 {
+	bool dirty = pin->write && !pin->brief;
 	struct sg_pages *p = &pin->pages;
 	unsigned long index, n, total = 0;
 	unsigned int i;
 	u64 pfn;
 
 	sg_pages_for_each_run(p, index, pfn, n) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, pin->write && !pin->brief);
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty && !mark_dirty(pfn, n));
 		total += n;
 		cond_resched();
 	}
@@ -234,6 +255,83 @@ int sg_pin_pages(struct sg_pin *pin)
 	else if (!pin->brief)
 		trace_userptr_pin(pin, p->npages);
 	return ret;
+}
+
+/* Whether a page of a file would be found again. It need not be mapped: reclaim may have tried. */
+static bool in_file(struct vm_area_struct *vma, unsigned long addr, const struct page *page,
+		    bool write)
+{
+	const struct folio *folio = page_folio(page);
+
+	if (!vma->vm_file || vma->vm_file->f_mapping != folio->mapping)
+		return false;
+	if (write && (vma->vm_flags & (VM_WRITE | VM_SHARED)) != (VM_WRITE | VM_SHARED))
+		return false;
+	return (vma->vm_flags & (VM_WRITE | VM_READ)) &&
+	       folio->index + folio_page_idx(folio, page) ==
+			vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+
+static bool in_place(const struct sg_pin *pin, unsigned long addr, struct page *page)
+{
+	struct vm_area_struct *vma = vma_lookup(pin->owner.mm, addr);
+	struct folio *folio = page_folio(page);
+	struct page *there;
+	bool same;
+
+	if (!vma || vma->vm_flags & VM_LOCKED)
+		return false;
+	if (!folio_test_swapbacked(folio) || folio_test_hugetlb(folio))
+		return false;
+	if (!folio_test_anon(folio))
+		return in_file(vma, addr, page, pin->write);
+	if (get_user_page_nofault(pin->owner.mm, addr, pin->write, &there) != 1)
+		return false;
+	same = there == page;
+	put_page(there);
+	return same;
+}
+
+/**
+ * sg_pin_dispensable() - whether the pages can be unpinned now: nothing is lost, and memory gained.
+ * @pin: the pages, pinned
+ *
+ * They have to be the process's still, and where they were, or else only the pin keeps what is in
+ * them; and of the kind that can be swapped out, as far as it lies with the process.
+ *
+ * Context: reclaim; tries the owner's mmap_lock, and answers no where it is not to be had.
+ */
+bool sg_pin_dispensable(const struct sg_pin *pin)
+{
+	struct mm_struct *mm = pin->owner.mm;
+	unsigned long index, n, i;
+	bool ret;
+	u64 pfn;
+
+	if (!mmap_read_trylock(mm))
+		return false;
+	/* what a process at its end has mapped cannot go before this lock does */
+	ret = atomic_read(&mm->mm_users);
+	sg_pages_for_each_run(&pin->pages, index, pfn, n) {
+		for (i = 0; ret && i < n; i++)
+			ret = in_place(pin, pin->addr + ((index + i) << PAGE_SHIFT),
+				       pfn_to_page(pfn + i));
+		if (!ret)
+			break;
+	}
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/**
+ * sg_pin_unpin() - unpin the pages; sg_pin_pages() may follow. What they count, they count on.
+ * @pin: the pages; in reclaim only those that sg_pin_dispensable() has just approved of
+ *
+ * Context: may sleep, or reclaim.
+ */
+void sg_pin_unpin(struct sg_pin *pin)
+{
+	unpin_all(pin);
 }
 
 /** sg_pin_equal() - whether two pins of the same range found the same frames. */

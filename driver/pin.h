@@ -62,6 +62,8 @@ int sg_pin_count(struct sg_pin *pin);
 int sg_pin_pages(struct sg_pin *pin);
 bool sg_pin_equal(const struct sg_pin *a, const struct sg_pin *b);
 void sg_pin_free(struct sg_pin *pin);
+bool sg_pin_dispensable(const struct sg_pin *pin);
+void sg_pin_unpin(struct sg_pin *pin);
 void sg_pin_free_later(struct sg_pin *pin);
 
 #endif

@@ -4,14 +4,21 @@
  * process does to its mappings. All of them count against RLIMIT_MEMLOCK of the process that made
  * it, once, until the object goes. Where there is nothing that could be pinned yet, that is an
  * error, or they are pinned at the first use that finds it.
+ *
+ * An object that can wait for its first use can wait for the next one, too: where memory is short
+ * the shrinker unpins an idle one, so that its pages can be swapped out, and the next use pins what
+ * is there then. Not if the process has let go of the pages: nobody else has what is in them.
  */
+#include <linux/dma-resv.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "gpu.h"
+#include "grip.h"
 #include "object.h"
 #include "pin.h"
+#include "shrink.h"
 #include "userptr.h"
 
 /**
@@ -28,16 +35,51 @@ struct sg_pinned {
 
 #define to_pinned(o)	container_of(o, struct sg_pinned, obj)
 
-/* The frames are there from now on; who sees the list of chunks, sees the rest too. */
-static void publish(struct sg_pinned *pinned)
+/* The frames are there from now on, and stay until the grip is dropped, if there is one. */
+static void publish(struct sg_pinned *pinned, struct sg_grip *grip)
 {
-	struct sg_pages *p = &pinned->obj.pages;
+	struct sg_object *obj = &pinned->obj;
+	struct sg_pages *p = &obj->pages;
 
+	dma_resv_lock(obj->base.resv, NULL);
 	p->npages = pinned->pin->pages.npages;
 	p->skew = pinned->pin->pages.skew;
 	p->nchunks = pinned->pin->pages.nchunks;
-	/* pairs with pinned_acquire(), and with sg_object_span() */
+	/* pairs with usage.c */
 	smp_store_release(&p->chunk, pinned->pin->pages.chunk);
+	/* pairs with pinned_acquire(), and with sg_object_span() */
+	smp_store_release(&obj->have_pages, true);
+	if (grip && !grip->kept) {
+		grip->kept = obj;
+		atomic_inc(&obj->pages_pin);
+	}
+	if (obj->ops->put_pages)
+		sg_shrink_add(obj);
+	dma_resv_unlock(obj->base.resv);
+}
+
+/* The lock is held: nobody else pins. */
+static int pin_anew(struct sg_pinned *pinned, struct sg_grip *grip)
+{
+	struct dma_resv *resv = pinned->obj.base.resv;
+	struct sg_pin *pin = pinned->pin;
+	int ret;
+
+	/*
+	 * The shrinker says that there are no pages, and then unpins them: wait for the end of that.
+	 * It does both under the reservation, and does not come again until there are some.
+	 */
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	if (ret)
+		return ret;
+	dma_resv_unlock(resv);
+	if (!mmget_not_zero(pin->owner.mm))
+		return -EFAULT;
+	ret = sg_pin_pages(pin);
+	mmput(pin->owner.mm);
+	if (!ret)
+		publish(pinned, grip);
+	return ret;
 }
 
 static int pinned_acquire(struct sg_object *obj, struct sg_grip *grip)
@@ -45,21 +87,24 @@ static int pinned_acquire(struct sg_object *obj, struct sg_grip *grip)
 	struct sg_pinned *pinned = to_pinned(obj);
 	int ret = 0;
 
-	if (smp_load_acquire(&obj->pages.chunk))	/* pairs with publish() */
+	if (smp_load_acquire(&obj->have_pages))		/* pairs with publish() */
 		return 0;
 	if (mutex_lock_interruptible(&pinned->lock))
 		return -ERESTARTSYS;
-	if (!obj->pages.chunk) {
-		ret = -EFAULT;
-		if (mmget_not_zero(pinned->pin->owner.mm)) {
-			ret = sg_pin_pages(pinned->pin);
-			mmput(pinned->pin->owner.mm);
-		}
-		if (!ret)
-			publish(pinned);
-	}
+	if (!READ_ONCE(obj->have_pages))
+		ret = pin_anew(pinned, grip);
 	mutex_unlock(&pinned->lock);
 	return ret;
+}
+
+static bool pinned_may_put(struct sg_object *obj)
+{
+	return sg_pin_dispensable(to_pinned(obj)->pin);
+}
+
+static void pinned_put_pages(struct sg_object *obj)
+{
+	sg_pin_unpin(to_pinned(obj)->pin);
 }
 
 static void pinned_release(struct sg_object *obj)
@@ -72,6 +117,13 @@ static void pinned_release(struct sg_object *obj)
 
 static const struct sg_object_ops pinned_ops = {
 	.acquire = pinned_acquire,
+	.release = pinned_release,
+};
+
+static const struct sg_object_ops lazy_ops = {
+	.acquire = pinned_acquire,
+	.put_pages = pinned_put_pages,
+	.may_put = pinned_may_put,
 	.release = pinned_release,
 };
 
@@ -100,15 +152,16 @@ static struct sg_pin *pin_alloc_current(struct sg_gpu *gpu, unsigned long addr, 
  * @addr: where the range begins, page aligned
  * @size: its bytes, a multiple of the page size, not 0; the end does not wrap
  * @read_only: the GPU is only going to read
- * @later: a range that is not mapped, or not with memory that can be pinned, is no error; it is
- *	counted all the same, and using the object fails with -EFAULT until that has changed
+ * @lazy: a range that is not mapped, or not with memory that can be pinned, is no error; it is
+ *	counted all the same, and using the object fails with -EFAULT until that has changed. Under
+ *	memory pressure an idle object goes back to that state.
  *
  * Context: may sleep; takes mmap_lock, faults user memory.
  * Return: the object, with one reference; -ENOMEM if RLIMIT_MEMLOCK forbids it; -EFAULT, if not
- * @later; -ERESTARTSYS. On an error nothing stays pinned or counted.
+ * @lazy; -ERESTARTSYS. On an error nothing stays pinned or counted.
  */
 struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u64 size,
-				   bool read_only, bool later)
+				   bool read_only, bool lazy)
 {
 	struct sg_pinned *pinned = kzalloc(sizeof(*pinned), GFP_KERNEL_ACCOUNT);
 	int ret;
@@ -121,14 +174,14 @@ struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u
 		goto free;
 	}
 	ret = sg_pin_pages(pinned->pin);
-	if (ret && !(later && ret == -EFAULT))
+	if (ret && !(lazy && ret == -EFAULT))
 		goto free_pin;
 	mutex_init(&pinned->lock);
 	drm_gem_private_object_init(dev, &pinned->obj.base, size);
-	sg_object_init(&pinned->obj, &pinned_ops);
+	sg_object_init(&pinned->obj, lazy ? &lazy_ops : &pinned_ops);
 	pinned->obj.read_only = read_only;
 	if (!ret)
-		publish(pinned);
+		publish(pinned, NULL);
 	return &pinned->obj;
 
 free_pin:

@@ -2,7 +2,8 @@
 /*
  * The shrinker: idle objects of our own memory let go of their pages, which the kernel can then
  * swap out, or which we write to swap at once for kswapd; those that their owner has declared
- * unneeded lose their contents, too.
+ * unneeded lose their contents, too. Idle objects of pinned user pages unpin what the process still
+ * has, and that can then be swapped out, too.
  *
  * It runs in reclaim, under whatever locks the caller of an allocation holds: it tries reservations
  * and never waits for one, nor for a fence. Tracked user pages hold nothing back and are not here.
@@ -59,10 +60,12 @@ static unsigned long shrink(struct sg_gpu *gpu, unsigned long target, bool write
 	struct sg_object *obj;
 
 	while (freed < target && (obj = next_victim(gpu, &looks))) {
-		freed += obj->base.size >> PAGE_SHIFT;
-		sg_object_put_pages(obj);
-		if (write_back && obj->ops->write_back && obj->madv == SG_MADV_WILLNEED)
-			obj->ops->write_back(obj);
+		if (!obj->ops->may_put || obj->ops->may_put(obj)) {
+			freed += obj->base.size >> PAGE_SHIFT;
+			sg_object_put_pages(obj);
+			if (write_back && obj->ops->write_back && obj->madv == SG_MADV_WILLNEED)
+				obj->ops->write_back(obj);
+		}
 		dma_resv_unlock(obj->base.resv);
 		sg_object_put(obj);
 	}

@@ -196,7 +196,7 @@ static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned
 	while (start < end) {
 		struct page *page;
 
-		if (get_user_page_nofault(mm, start, &page) == 1) {
+		if (get_user_page_nofault(mm, start, true, &page) == 1) {
 			*pfns++ = page_to_pfn(page);
 			put_page(page);
 			start += PAGE_SIZE;

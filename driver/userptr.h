@@ -59,7 +59,7 @@ void sg_userptr_exit(void);
 struct sg_object *sg_userptr_create(struct drm_device *dev, unsigned long addr, u64 size,
 				    bool read_only);
 struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u64 size,
-				   bool read_only, bool later);
+				   bool read_only, bool lazy);
 struct sg_object *sg_pfnmap_create(struct drm_device *dev, unsigned long addr, u64 size);
 int sg_pfnmap_at(unsigned long addr);
 int sg_userptr_probe(unsigned long addr, u64 size, bool read_only);
