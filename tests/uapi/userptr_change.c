@@ -468,12 +468,16 @@ static void progress_against_changes(void)
 	struct storm storm = { .ptr = map_anon(SIZE) };
 	uint32_t handle = gem_userptr(fd, storm.ptr, SIZE, 0);
 	uint32_t *last = (uint32_t *)(storm.ptr + SIZE - 4);
+	int64_t end = now_ns() + 10 * NSEC;
 	unsigned int landed = 0;
 	struct job job;
 
-	/* One thread does nothing but change the rights of the first page. */
+	/*
+	 * One thread does nothing but change the rights of the first page; for as long as it is kept
+	 * from the processor they stay what they are.
+	 */
 	job_start(&job, change_for_ever, &storm);
-	for (uint32_t i = 1; i <= 30; i++) {
+	for (uint32_t i = 1; landed < 10; i++) {
 		int ret = try_gpu_store(fd, handle, SIZE - 4, i);
 
 		/* Caught while read-only: an honest answer. */
@@ -482,10 +486,10 @@ static void progress_against_changes(void)
 			CHECK_INT(*last, i);
 			landed++;
 		}
+		CHECK(now_ns() < end);
 	}
 	atomic_store(&storm.stop, true);
 	CHECK(job_end(&job) > 0);
-	CHECK(landed > 0);
 	gpu_store(fd, handle, SIZE - 4, 77);
 	CHECK_INT(*last, 77);
 }
