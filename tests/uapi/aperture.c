@@ -227,6 +227,30 @@ static void stale_entries(void)
 	CHECK_INT(WTERMSIG(status), SIGBUS);
 }
 
+/* The same, where the contents are not lost: they are read in again, whoever has the pages now. */
+static void stale_entries_of_swapped(void)
+{
+	static const uint64_t kinds[] = {
+		I915_MMAP_OFFSET_GTT, I915_MMAP_OFFSET_WB, I915_MMAP_OFFSET_WC, I915_MMAP_OFFSET_UC,
+	};
+	const size_t size = 8 * MiB;
+	char *ptr[ARRAY_SIZE(kinds)];
+	int fd = gem_open();
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		ptr[i] = gem_mmap(fd, gem_create(fd, size), size, kinds[i]);
+		fill(ptr[i], size, i);
+		CHECK(present(ptr[i] + size - PAGE));
+	}
+	gem_set_debugfs("i915_gem_drop_caches", "0x23");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		memset(map_anon(2 * size), 0x5a, 2 * size);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		CHECK(!present(ptr[i] + size - PAGE));
+		CHECK_FILL(ptr[i], size, i);
+	}
+}
+
 static void walk(void *arg)
 {
 	const size_t size = APERTURE + 8 * MiB;
@@ -316,6 +340,7 @@ static const struct subtest tests[] = {
 	{ "eviction writes a tiled object back", eviction_writes_back, 60 },
 	{ "suspending takes every view away, and nothing else", suspend },
 	{ "a purged object's old pages cannot be seen any more", stale_entries },
+	{ "a swapped-out object's old pages cannot be seen any more", stale_entries_of_swapped, 60 },
 	{ "four processes fight for the aperture", fight, 120 },
 	{ "signals interrupt faults, and nothing is lost", signals, 120 },
 	{ "GET_APERTURE and NUM_FENCES_AVAIL tell what there is", query },
