@@ -58,13 +58,8 @@ void sg_grip_vain(struct sg_grip *grip, struct sg_userptr *u)
 	trace_userptr_grip(u);
 }
 
-/**
- * sg_grip_drop() - let go of the pages, if they are pinned.
- * @grip: by whom; may be used again
- *
- * Context: may sleep.
- */
-void sg_grip_drop(struct sg_grip *grip)
+/** sg_grip_unpin() - sg_grip_drop(), where there is something to let go of. */
+void sg_grip_unpin(struct sg_grip *grip)
 {
 	if (grip->pin)
 		sg_pin_free(grip->pin);

@@ -24,6 +24,18 @@ struct sg_grip {
 };
 
 void sg_grip_vain(struct sg_grip *grip, struct sg_userptr *u);
-void sg_grip_drop(struct sg_grip *grip);
+void sg_grip_unpin(struct sg_grip *grip);
+
+/**
+ * sg_grip_drop() - let go of the pages, if they are pinned or kept.
+ * @grip: by whom; may be used again
+ *
+ * Context: may sleep.
+ */
+static inline void sg_grip_drop(struct sg_grip *grip)
+{
+	if (grip->pin || grip->kept)
+		sg_grip_unpin(grip);
+}
 
 #endif

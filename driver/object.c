@@ -87,34 +87,6 @@ void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops)
 }
 
 /**
- * sg_object_acquire() - do what has to be done before any lock is taken.
- * @obj: the object
- * @grip: where to keep hold of pages that are taken away again and again, until the caller is
- *	done with what it needs them for, and sg_grip_drop()s it; or NULL. At first filled with
- *	zeros; the same for each attempt at the same thing.
- *
- * Context: no driver lock, no reservation, no mmap_lock. May fault user memory.
- * Return: 0; -EFAULT where the memory cannot be had; -EINTR and its like.
- */
-int sg_object_acquire(struct sg_object *obj, struct sg_grip *grip)
-{
-	obj = sg_object_memory(obj);
-	return obj->ops->acquire ? obj->ops->acquire(obj, grip) : 0;
-}
-
-/**
- * sg_object_ready() - whether what sg_object_acquire() got still stands.
- * @obj: the object
- *
- * Context: the notifier lock is held.
- */
-bool sg_object_ready(struct sg_object *obj)
-{
-	obj = sg_object_memory(obj);
-	return !obj->ops->ready || obj->ops->ready(obj);
-}
-
-/**
  * sg_object_get_pages() - make sure that the object has its memory.
  * @obj: the object
  *

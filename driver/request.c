@@ -101,13 +101,20 @@ void sg_request_discard(struct sg_request *rq)
 	sg_context_put(ctx);
 }
 
+/* It has signalled, or is before it in its own ring, and so comes first in any case. */
+static bool comes_first(const struct sg_request *rq, struct dma_fence *fence)
+{
+	struct sg_request *other = sg_fence_to_request(fence);
+
+	return dma_fence_is_signaled(fence) || (other && other->ring == rq->ring);
+}
+
 static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_start)
 {
 	struct sg_request *other = sg_fence_to_request(fence);
 	unsigned int i;
 
-	/* what is before it in its own ring comes first in any case */
-	if (dma_fence_is_signaled(fence) || (other && other->ring == rq->ring))
+	if (comes_first(rq, fence))
 		return 0;
 	/* of a timeline, only the latest counts; look at the last few, where repetitions are */
 	for (i = rq->nwaits; i-- > 0 && i + 8 > rq->nwaits && !until_start;) {
@@ -157,6 +164,9 @@ int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence, bool unt
 	struct dma_fence *f;
 	int ret = 0;
 
+	/* as most do: it need not be taken apart */
+	if (!fence || comes_first(rq, fence))
+		return 0;
 	dma_fence_unwrap_for_each(f, &iter, fence) {
 		ret = ret ?: add_wait(rq, f, until_start);
 	}

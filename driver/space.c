@@ -301,7 +301,10 @@ static int evict_range(struct sg_space *space, u64 start, u64 end, struct dma_fe
 	}
 }
 
-/* Make way for any address: the longest unused first, until a hole is large enough. */
+/*
+ * Make way for any address, until a hole is large enough: those that were bound first go first. Who
+ * was used again since, or since he was last passed over, goes to the end instead.
+ */
 static int evict_lru(struct sg_space *space, const struct sg_place *place, struct dma_fence **busy)
 {
 	struct sg_binding *b, *next, *victim;
@@ -316,6 +319,14 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place, struc
 	list_for_each_entry_safe(b, next, &space->lru, lru_link) {
 		if (b->pins)
 			continue;
+		if (b->used) {
+			b->used = false;
+			list_move_tail(&b->lru_link, &space->lru);
+			/* it was the last: it comes next */
+			if (&next->lru_link == &space->lru)
+				next = b;
+			continue;
+		}
 		list_move(&b->lru_link, &scanned);
 		if (drm_mm_scan_add_block(&scan, &b->node)) {
 			found = true;
@@ -392,8 +403,10 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 
 	lockdep_assert_held(&space->lock);
 	if (drm_mm_node_allocated(&b->node)) {
-		if (!misplaced(b, place))
+		if (!misplaced(b, place)) {
+			b->used = true;
 			goto pinned;
+		}
 		ret = evict(b, busy);
 		if (ret)
 			return ret;
@@ -408,23 +421,13 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 	}
 	if (ret)
 		return ret;
+	b->used = false;
+	list_add_tail(&b->lru_link, &space->lru);
 pinned:
-	list_del_init(&b->closed_link);
-	list_move_tail(&b->lru_link, &space->lru);
+	if (!list_empty(&b->closed_link))
+		list_del_init(&b->closed_link);
 	b->pins++;
 	return 0;
-}
-
-/**
- * sg_binding_unpin() - let the address be evicted again.
- * @b: the binding
- *
- * Context: the space's lock is held. Fences that protect the address have been published.
- */
-void sg_binding_unpin(struct sg_binding *b)
-{
-	lockdep_assert_held(&b->space->lock);
-	b->pins--;
 }
 
 /* The object's first binding behind @after, in the order of its tree; NULL: the first of all. */

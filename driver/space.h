@@ -27,7 +27,7 @@ struct sg_object;
  *	writing, under @lock, for the moment of an insertion or removal; innermost.
  * @mm: the nodes of all bindings that have an address
  * @bindings: all bindings
- * @lru: those that have an address, the longest unused first
+ * @lru: those that have an address, in the order in which they are to lose it
  * @closed: those that have an address though their file has let go of the object, the longest first
  */
 struct sg_space {
@@ -60,6 +60,7 @@ struct sg_space {
  * @node: the address, if allocated; guarded by the space's lock and tree_lock
  * @pins: submissions under way (and aperture views) that need the address to stay; guarded by the
  *	space's lock
+ * @used: it was used since it got its place in the list; likewise
  */
 struct sg_binding {
 	struct sg_space *space;
@@ -70,6 +71,7 @@ struct sg_binding {
 	struct list_head closed_link;
 	struct drm_mm_node node;
 	unsigned int pins;
+	bool used;
 };
 
 /**
@@ -104,9 +106,21 @@ static inline struct sg_space *sg_space_get(struct sg_space *space)
 
 struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space);
 int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy);
-void sg_binding_unpin(struct sg_binding *b);
 void sg_bindings_close(struct sg_object *obj, const struct drm_file *file);
 void sg_bindings_destroy(struct sg_object *obj);
+
+/**
+ * sg_binding_unpin() - let the address be evicted again.
+ * @b: the binding
+ *
+ * Context: the space's lock is held. Fences that protect the address have been published.
+ */
+static inline void sg_binding_unpin(struct sg_binding *b)
+{
+	lockdep_assert_held(&b->space->lock);
+	b->pins--;
+}
+
 struct sg_binding *sg_space_find(struct sg_space *space, u64 addr, u64 *start, u64 *end);
 
 #endif

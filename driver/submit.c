@@ -133,7 +133,8 @@ static int submit_populate(struct sg_submit *s)
 		ret = sg_object_get_pages(o->obj);
 		if (ret)
 			return ret;
-		sg_shadow_flush(o->obj);
+		if (o->obj->shadow)
+			sg_shadow_flush(o->obj);
 		ret = dma_resv_reserve_fences(o->obj->base.resv, 1);
 		if (ret)
 			return ret;
@@ -144,35 +145,54 @@ static int submit_populate(struct sg_submit *s)
 	return 0;
 }
 
-/* Pin all or none. -EBUSY: none as long as a fence has not signalled, which goes to *@busy. */
-static int try_pin(struct sg_submit *s, struct dma_fence **busy)
+static void unpin_all(struct sg_submit *s)
 {
-	struct sg_space *space = s->ctx->space;
-	unsigned int pinned;
-	int ret = 0;
+	struct sg_submit_object *o;
 
-	if (mutex_lock_interruptible(&space->lock))
-		return -ERESTARTSYS;
-	/* those who insist on an address go first; the others find room beside them */
-	for (pinned = 0; pinned < 2 * s->count; pinned++) {
-		struct sg_submit_object *o = &s->objects[pinned % s->count];
+	for (o = s->objects; s->npinned; o++) {
+		if (!o->pinned)
+			continue;
+		sg_binding_unpin(o->binding);
+		o->pinned = false;
+		s->npinned--;
+	}
+}
 
-		if (o->place.fixed != (pinned < s->count))
+/* Pin those that insist on an address, or all others. */
+static int pin_some(struct sg_submit *s, bool fixed, struct dma_fence **busy)
+{
+	struct sg_submit_object *o;
+	int ret;
+
+	for (o = s->objects; o < s->objects + s->count; o++) {
+		if (o->place.fixed != fixed)
 			continue;
 		ret = sg_binding_pin(o->binding, &o->place, busy);
 		if (ret == -EBUSY && !(busy && *busy))
 			ret = submit_overlaps(s, o) ? -ENOSPC : -EAGAIN;
 		if (ret)
-			break;
+			return ret;
+		o->pinned = true;
 		o->offset = o->binding->node.start;
+		s->npinned++;
 	}
-	if (ret)
-		while (pinned--) {
-			struct sg_submit_object *o = &s->objects[pinned % s->count];
+	return 0;
+}
 
-			if (o->place.fixed == (pinned < s->count))
-				sg_binding_unpin(o->binding);
-		}
+/* Pin all or none. -EBUSY: none as long as a fence has not signalled, which goes to *@busy. */
+static int try_pin(struct sg_submit *s, struct dma_fence **busy)
+{
+	struct sg_space *space = s->ctx->space;
+	int ret;
+
+	if (mutex_lock_interruptible(&space->lock))
+		return -ERESTARTSYS;
+	/* those who insist on an address go first; the others find room beside them */
+	ret = pin_some(s, true, busy);
+	if (!ret && s->npinned < s->count)
+		ret = pin_some(s, false, busy);
+	if (ret)
+		unpin_all(s);
 	mutex_unlock(&space->lock);
 	return ret;
 }
@@ -198,11 +218,8 @@ static int submit_pin(struct sg_submit *s)
 
 static void submit_unpin(struct sg_submit *s)
 {
-	unsigned int i;
-
 	mutex_lock(&s->ctx->space->lock);
-	for (i = 0; i < s->count; i++)
-		sg_binding_unpin(s->objects[i].binding);
+	unpin_all(s);
 	mutex_unlock(&s->ctx->space->lock);
 }
 
@@ -243,6 +260,8 @@ static int submit_collect(struct sg_submit *s, struct sg_request *rq)
 		struct dma_fence *fence;
 
 		dma_resv_for_each_fence(&iter, o->obj->base.resv, usage, fence) {
+			if (dma_fence_is_signaled(fence))
+				continue;
 			ret = sg_request_wait_for(rq, fence, false);
 			if (ret)
 				return ret;

@@ -29,6 +29,7 @@ struct sg_submit;
  * @grip: what keeps its pages in place until the submission is done, should they need it
  * @binding: where it is; from sg_submit_ops.patch on
  * @offset: its address; likewise
+ * @pinned: it stays there
  */
 struct sg_submit_object {
 	struct sg_object *obj;
@@ -39,6 +40,7 @@ struct sg_submit_object {
 	struct sg_grip grip;
 	struct sg_binding *binding;
 	u64 offset;
+	bool pinned;
 };
 
 /**
@@ -76,6 +78,7 @@ struct sg_submit_ops {
  * @nonblock: do not wait for room in the ring
  * @ww: the reservations' ticket
  * @locked: how many of the objects are locked
+ * @npinned: how many are pinned
  * @ahead: an object that was locked before its turn, since we had to wait for it
  */
 struct sg_submit {
@@ -92,6 +95,7 @@ struct sg_submit {
 
 	struct ww_acquire_ctx ww;
 	unsigned int locked;
+	unsigned int npinned;
 	struct sg_object *ahead;
 };
 

@@ -4,6 +4,7 @@
  * with relocations (relocs.c) and syncobjs (execfence.c) as the client's part.
  */
 #include <linux/file.h>
+#include <linux/sizes.h>
 #include <linux/sync_file.h>
 #include <linux/uaccess.h>
 
@@ -19,6 +20,10 @@
  * client has it placed there: relocations may point before their target.
  */
 #define LOW_START		(256ull << 10)
+
+/* What is kept of all objects of a submission fits into INT_MAX bytes. */
+#define OBJECTS_MAX	(INT_MAX / (sizeof(struct drm_i915_gem_exec_object2) + \
+				    sizeof(struct sg_submit_object)) - 1)
 
 /* Addresses are sign extended from bit 47, as the hardware wants them. */
 static u64 canonical(u64 addr)
@@ -43,7 +48,7 @@ static int check_args(const struct drm_i915_gem_execbuffer2 *args)
 	if (args->flags & (I915_EXEC_CONSTANTS_MASK | I915_EXEC_RESOURCE_STREAMER |
 			   I915_EXEC_GEN7_SOL_RESET))
 		return -EINVAL;
-	if (!args->buffer_count || args->buffer_count > INT_MAX / sizeof(struct sg_submit_object))
+	if (!args->buffer_count || args->buffer_count > OBJECTS_MAX)
 		return -EINVAL;
 	if (!(args->flags & (I915_EXEC_FENCE_ARRAY | I915_EXEC_USE_EXTENSIONS)) &&
 	    (args->num_cliprects || args->cliprects_ptr))
@@ -132,20 +137,44 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 	return 0;
 }
 
+/* So many handles are looked up without a break. */
+#define LOOKUP_MAX	64u
+
+/* Look up some more handles. Returns how many, all of them if none is wrong. */
+static unsigned int lookup_some(struct i915_exec *exec, unsigned int first, unsigned int n)
+{
+	struct drm_file *file = exec->file;
+	unsigned int i;
+
+	spin_lock(&file->table_lock);
+	for (i = first; i < first + n; i++) {
+		struct drm_gem_object *gem = idr_find(&file->object_idr, exec->entries[i].handle);
+
+		if (!gem)
+			break;
+		drm_gem_object_get(gem);
+		exec->submit.objects[i] = (struct sg_submit_object) { .obj = to_sg_object(gem) };
+	}
+	spin_unlock(&file->table_lock);
+	return i - first;
+}
+
 static int lookup_objects(struct i915_exec *exec)
 {
 	struct sg_submit *s = &exec->submit;
-	unsigned int i;
+	u64 space_size = sg_space_size(s->ctx->gpu);
+	unsigned int i, n;
 	int ret;
 
-	s->objects = kvcalloc(s->count, sizeof(*s->objects), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!s->objects)
-		return -ENOMEM;
-	for (i = 0; i < s->count; i++) {
-		s->objects[i].obj = sg_object_lookup(exec->file, exec->entries[i].handle);
-		if (!s->objects[i].obj)
+	while (exec->nfound < s->count) {
+		n = min(s->count - exec->nfound, LOOKUP_MAX);
+		i = lookup_some(exec, exec->nfound, n);
+		exec->nfound += i;
+		if (i < n)
 			return -ENOENT;
-		ret = place_object(&exec->entries[i], &s->objects[i], sg_space_size(s->ctx->gpu));
+	}
+	for (i = 0; i < s->count; i++) {
+		ret = place_object(&exec->entries[i], &s->objects[i], space_size);
 		if (ret)
 			return ret;
 	}
@@ -179,15 +208,45 @@ static int check_batch(struct i915_exec *exec)
 	return 0;
 }
 
+/* So much memory is kept for a file's next submission. */
+#define SCRATCH_MAX	SZ_256K
+
+/* Memory for all that is said of the objects: of the file's last submission, if there is enough. */
+static int get_scratch(struct i915_exec *exec)
+{
+	struct i915_file *fpriv = exec->file->driver_priv;
+	size_t n = exec->args->buffer_count;
+	size_t size = n * (sizeof(*exec->entries) + sizeof(*exec->submit.objects));
+
+	exec->scratch = xchg(&fpriv->scratch, NULL);
+	if (!exec->scratch || exec->scratch->size < size) {
+		kvfree(exec->scratch);
+		exec->scratch = kvmalloc(struct_size(exec->scratch, data, size),
+					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!exec->scratch)
+			return -ENOMEM;
+		exec->scratch->size = size;
+	}
+	exec->submit.objects = (void *)exec->scratch->data;
+	exec->entries = (void *)(exec->submit.objects + n);
+	return 0;
+}
+
+static void put_scratch(struct i915_exec *exec)
+{
+	struct i915_file *fpriv = exec->file->driver_priv;
+	struct i915_scratch *scratch = exec->scratch;
+
+	if (scratch && scratch->size <= SCRATCH_MAX)
+		scratch = xchg(&fpriv->scratch, scratch);
+	kvfree(scratch);
+}
+
 static int copy_entries(struct i915_exec *exec)
 {
 	u64 user = exec->args->buffers_ptr;
 	unsigned int n = exec->args->buffer_count;
 
-	exec->entries = kvmalloc_array(n, sizeof(*exec->entries),
-				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!exec->entries)
-		return -ENOMEM;
 	if (copy_from_user(exec->entries, u64_to_user_ptr(user), n * sizeof(*exec->entries)))
 		return -EFAULT;
 	exec->submit.count = n;
@@ -199,9 +258,9 @@ static void write_offsets(struct i915_exec *exec)
 {
 	struct drm_i915_gem_exec_object2 __user *user =
 		u64_to_user_ptr(exec->args->buffers_ptr);
-	unsigned int i;
+	unsigned int i, n = exec->submit.count;
 
-	for (i = 0; i < exec->submit.count; i++) {
+	for (i = 0; i < n; i++) {
 		u64 offset = canonical(exec->submit.objects[i].offset);
 
 		if (exec->entries[i].offset == offset)
@@ -224,7 +283,7 @@ static int execbuf(struct i915_exec *exec)
 	struct sg_submit *s = &exec->submit;
 	int ret;
 
-	ret = copy_entries(exec) ?: lookup_objects(exec) ?: check_batch(exec) ?:
+	ret = get_scratch(exec) ?: copy_entries(exec) ?: lookup_objects(exec) ?: check_batch(exec) ?:
 	      i915_check_relocations(exec) ?: select_ring(exec) ?: i915_exec_get_fences(exec) ?:
 	      sg_submit_run(s);
 	if (!ret) {
@@ -234,15 +293,12 @@ static int execbuf(struct i915_exec *exec)
 	return ret;
 }
 
-static void free_objects(struct sg_submit *s)
+static void put_objects(struct i915_exec *exec)
 {
 	unsigned int i;
 
-	if (!s->objects)
-		return;
-	for (i = 0; i < s->count; i++)
-		sg_object_put(s->objects[i].obj);
-	kvfree(s->objects);
+	for (i = 0; i < exec->nfound; i++)
+		sg_object_put(exec->submit.objects[i].obj);
 }
 
 I915_IOCTL(gem_execbuffer)
@@ -302,8 +358,8 @@ out:
 	dma_fence_put(exec.in_fence);
 	i915_exec_put_fences(&exec);
 	i915_free_relocations(&exec);
-	free_objects(&exec.submit);
-	kvfree(exec.entries);
+	put_objects(&exec);
+	put_scratch(&exec);
 	sg_context_put(exec.submit.ctx);
 	return ret;
 }

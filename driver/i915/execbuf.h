@@ -28,11 +28,23 @@ struct i915_exec_fence {
 };
 
 /**
+ * struct i915_scratch - memory that submissions use one after the other.
+ * @size: bytes in @data
+ * @data: arrays, of whoever has it; not cleared
+ */
+struct i915_scratch {
+	size_t size;
+	u8 data[] __aligned(8);
+};
+
+/**
  * struct i915_exec - an execbuffer2 ioctl under way.
  * @submit: the core's part
  * @file: the caller
  * @args: the ioctl's arguments
+ * @scratch: where @entries and @submit's objects are
  * @entries: the objects as the client described them
+ * @nfound: how many of them were looked up
  * @relocs: for each object, its relocations, once they had to be copied in; or NULL
  * @targets: by what relocations name them, if there are any; see relocs.c
  * @target_mask: entries of @targets, less one
@@ -45,7 +57,9 @@ struct i915_exec {
 	struct sg_submit submit;
 	struct drm_file *file;
 	struct drm_i915_gem_execbuffer2 *args;
+	struct i915_scratch *scratch;
 	struct drm_i915_gem_exec_object2 *entries;
+	unsigned int nfound;
 	struct drm_i915_gem_relocation_entry **relocs;
 	struct i915_reloc_target *targets;
 	u32 target_mask;

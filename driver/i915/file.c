@@ -110,5 +110,6 @@ void i915_postclose(struct drm_device *dev, struct drm_file *file)
 		sg_space_put(space);
 	xa_destroy(&fpriv->spaces);
 	sg_client_put(fpriv->client);
+	kvfree(fpriv->scratch);
 	kfree(fpriv);
 }

@@ -16,6 +16,7 @@
 
 #include "../gpu.h"
 
+struct i915_scratch;
 struct seq_file;
 struct sg_client;
 struct sg_context;
@@ -28,12 +29,14 @@ struct sg_space;
  * @contexts: struct sg_context by handle; 0 is the default one
  * @spaces: struct sg_space by handle, from 1
  * @client: the file as its contexts know it
+ * @scratch: memory for the next submission, or NULL: somebody has it
  */
 struct i915_file {
 	struct sg_gpu *gpu;
 	struct xarray contexts;
 	struct xarray spaces;
 	struct sg_client *client;
+	struct i915_scratch *scratch;
 };
 
 /* A Skylake GT2: one slice of three subslices with eight EUs each. */
