@@ -49,7 +49,7 @@
  * @shrink_pages: how many pages they hold
  * @shrinker: tells the kernel's reclaim of us
  * @next_client: numbers open files
- * @notified: how often the end of a request was told to whoever waits, as GPUs do by interrupts
+ * @completed: how many requests are over: each is told to the driver, as GPUs do by an interrupt
  * @wedged: the GPU was declared dead: submission fails with -EIO
  * @reset_count: how often the GPU, or one of its engines, was reset
  * @captures: the error state
@@ -85,7 +85,7 @@ struct sg_gpu {
 	struct sg_shrinker shrinker;
 
 	atomic_t next_client;
-	atomic64_t notified;
+	atomic64_t completed;
 	bool wedged;
 	atomic_t reset_count;
 	struct sg_captures captures;

@@ -366,8 +366,7 @@ void sg_request_complete(struct sg_request *rq, int error)
 	rq->nwaits = 0;
 	spin_unlock_irq(&gpu->sched_lock);
 
-	if (test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &rq->fence.flags))
-		atomic64_inc(&gpu->notified);
+	atomic64_inc(&gpu->completed);
 	dma_fence_signal(&rq->fence);
 	drop_waits(waits, n);
 	kvfree(waits);

@@ -93,7 +93,7 @@ static int config_check(struct sg_gpu *gpu, u64 config)
 static u64 config_value(struct sg_gpu *gpu, u64 config)
 {
 	if (config == I915_PMU_INTERRUPTS)
-		return atomic64_read(&gpu->notified);
+		return atomic64_read(&gpu->completed);
 	if ((config & I915_PMU_SAMPLE_MASK) == I915_SAMPLE_SEMA)
 		return sg_engine_waited(config_engine(gpu, config));
 	return sg_engine_busy(config_engine(gpu, config), NULL);
