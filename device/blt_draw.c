@@ -129,22 +129,48 @@ static void copy_part(enum sg_tiling tiling, u8 *tile, u32 x, u32 y, u8 *linear,
 		memset(linear, 0, n);
 }
 
+/* As many bytes of a row as a tile has, in one go. Returns whether they were there. */
+static inline bool copy_row(enum sg_tiling tiling, u8 *tile, struct cursor *cursor, bool to_tile)
+{
+	u32 w = sg_tile_width(tiling);
+
+	if (!cursor->ptr || cursor->left < w)
+		return false;
+	if (to_tile)
+		sg_tile_store_row(tiling, tile, cursor->ptr);
+	else
+		sg_tile_load_row(tiling, tile, cursor->ptr);
+	cursor->ptr += w;
+	cursor->left -= w;
+	return true;
+}
+
 /*
  * The processor foresees neither the rows, which are far from each other, nor the next tile. What
  * is asked for here need not be there.
  */
-static void prefetch_row(const u8 *linear, const u8 *tile, u32 w, bool to_tile)
+static inline void prefetch(const u8 *linear, const u8 *tile, unsigned int lines, bool to_tile)
 {
-	u32 i;
+	unsigned int i;
 
-	for (i = 0; i < w; i += CACHE_LINE)
+#pragma GCC unroll 8
+	for (i = 0; i < lines; i++)
 		if (to_tile) {
-			__builtin_prefetch(linear + i);
-			__builtin_prefetch(tile + i, 1);
+			__builtin_prefetch(linear + i * CACHE_LINE);
+			__builtin_prefetch(tile + i * CACHE_LINE, 1);
 		} else {
-			__builtin_prefetch(linear + i, 1);
-			__builtin_prefetch(tile + i);
+			__builtin_prefetch(linear + i * CACHE_LINE, 1);
+			__builtin_prefetch(tile + i * CACHE_LINE);
 		}
+}
+
+static inline void prefetch_row(const u8 *linear, const u8 *tile, u32 w, bool to_tile)
+{
+	/* with a number that is known the loop is none */
+	if (w == 8 * CACHE_LINE)
+		prefetch(linear, tile, 8, to_tile);
+	else
+		prefetch(linear, tile, 2, to_tile);
 }
 
 /*
@@ -164,7 +190,10 @@ static void copy_tile_rows(struct piece *piece, const struct sg_block *block, bo
 	s32 linear_y = to_tile ? block->src_y : block->dst_y;
 	u32 w = sg_tile_width(tiling), h = sg_tile_height(tiling), x, n, row;
 	const struct sg_found *found = sg_view_tile(tiled, tile_x, tile_y);
-	const u8 *next = found->ptr;
+	u32 pitch = tiling == SG_TILE_X ? w : SG_TILE_Y_COLUMN;
+	u32 first = (u32)tile_y & (h - 1);
+	u8 *tile = found->ptr;
+	const u8 *next = tile;
 
 	if (found->len < SG_TILE_SIZE) {
 		copy_buffered(piece, block);
@@ -176,15 +205,19 @@ static void copy_tile_rows(struct piece *piece, const struct sg_block *block, bo
 	for (row = 0; row < block->rows; row++) {
 		struct cursor *cursor = &piece->rows[row];
 
+		if (block->bytes == w) {
+			if (next && cursor->ptr && cursor->left > w)
+				prefetch_row(cursor->ptr + AHEAD, next + row * w, w, to_tile);
+			if (tile && copy_row(tiling, tile + (first + row) * pitch, cursor, to_tile))
+				continue;
+		}
 		for (x = 0; x < block->bytes; x += n) {
 			if (!cursor->left)
 				point(piece, linear, cursor, linear_x + x, linear_y + (s32)row,
 				      blt->row_bytes - blt->x - x);
 			n = min(cursor->left, block->bytes - x);
-			if (n == w && cursor->ptr && next && cursor->left > n)
-				prefetch_row(cursor->ptr + AHEAD, next + row * w, w, to_tile);
-			copy_part(tiling, found->ptr, ((u32)tile_x & (w - 1)) + x,
-				  ((u32)tile_y & (h - 1)) + row, cursor->ptr, n, to_tile);
+			copy_part(tiling, tile, ((u32)tile_x & (w - 1)) + x,
+				  first + row, cursor->ptr, n, to_tile);
 			if (cursor->ptr)
 				cursor->ptr += n;
 			cursor->left -= n;

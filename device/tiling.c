@@ -9,14 +9,6 @@
 
 #define WIDTH_X		512u
 #define WIDTH_Y		128u
-/* From a column of a Y tile to the next. */
-#define COLUMN_STRIDE	512u
-
-/* The size is known at compile time, so that no function is called. */
-static inline void copy16(u8 *to, const u8 *from)
-{
-	__builtin_memcpy(to, from, SG_TILE_Y_COLUMN);
-}
 
 /* Part of a row of a Y tile; @row is the first byte of the row in the tile. */
 static void load_y(const u8 *row, u8 *to, u32 x, u32 w)
@@ -44,18 +36,21 @@ void sg_tile_load(enum sg_tiling tiling, const void *tile, void *linear, size_t 
 {
 	const u8 *from = tile;
 	u8 *to = linear;
-	u32 i;
 
 	if (tiling == SG_TILE_X) {
-		for (from += y * WIDTH_X + x; h; h--, from += WIDTH_X, to += stride)
-			memcpy(to, from, w);
-	} else if (w < WIDTH_Y) {
-		for (from += y * SG_TILE_Y_COLUMN; h; h--, from += SG_TILE_Y_COLUMN, to += stride)
-			load_y(from, to, x, w);
+		from += y * WIDTH_X + x;
+		for (; h; h--, from += WIDTH_X, to += stride)
+			if (w == WIDTH_X)
+				sg_tile_load_row(SG_TILE_X, from, to);
+			else
+				memcpy(to, from, w);
 	} else {
-		for (from += y * SG_TILE_Y_COLUMN; h; h--, from += SG_TILE_Y_COLUMN, to += stride)
-			for (i = 0; i < WIDTH_Y / SG_TILE_Y_COLUMN; i++)
-				copy16(to + i * SG_TILE_Y_COLUMN, from + i * COLUMN_STRIDE);
+		from += y * SG_TILE_Y_COLUMN;
+		for (; h; h--, from += SG_TILE_Y_COLUMN, to += stride)
+			if (w == WIDTH_Y)
+				sg_tile_load_row(SG_TILE_Y, from, to);
+			else
+				load_y(from, to, x, w);
 	}
 }
 
@@ -64,17 +59,20 @@ void sg_tile_store(enum sg_tiling tiling, void *tile, const void *linear, size_t
 {
 	const u8 *from = linear;
 	u8 *to = tile;
-	u32 i;
 
 	if (tiling == SG_TILE_X) {
-		for (to += y * WIDTH_X + x; h; h--, to += WIDTH_X, from += stride)
-			memcpy(to, from, w);
-	} else if (w < WIDTH_Y) {
-		for (to += y * SG_TILE_Y_COLUMN; h; h--, to += SG_TILE_Y_COLUMN, from += stride)
-			store_y(to, from, x, w);
+		to += y * WIDTH_X + x;
+		for (; h; h--, to += WIDTH_X, from += stride)
+			if (w == WIDTH_X)
+				sg_tile_store_row(SG_TILE_X, to, from);
+			else
+				memcpy(to, from, w);
 	} else {
-		for (to += y * SG_TILE_Y_COLUMN; h; h--, to += SG_TILE_Y_COLUMN, from += stride)
-			for (i = 0; i < WIDTH_Y / SG_TILE_Y_COLUMN; i++)
-				copy16(to + i * COLUMN_STRIDE, from + i * SG_TILE_Y_COLUMN);
+		to += y * SG_TILE_Y_COLUMN;
+		for (; h; h--, to += SG_TILE_Y_COLUMN, from += stride)
+			if (w == WIDTH_Y)
+				sg_tile_store_row(SG_TILE_Y, to, from);
+			else
+				store_y(to, from, x, w);
 	}
 }

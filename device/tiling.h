@@ -115,6 +115,45 @@ static inline u32 sg_tile_run(enum sg_tiling tiling, s32 x)
 }
 
 /**
+ * sg_tile_load_row() - copy a whole row of a tile to linear memory.
+ * @tiling: X or Y
+ * @row: the row's first byte in the tile
+ * @linear: where to, sg_tile_width() bytes
+ */
+static inline void sg_tile_load_row(enum sg_tiling tiling, const u8 *row, u8 *linear)
+{
+	unsigned int i;
+
+	if (tiling == SG_TILE_X) {
+		memcpy(linear, row, sg_tile_width(tiling));
+		return;
+	}
+	/* of a size that is known, so that no function is called */
+#pragma GCC unroll 8
+	for (i = 0; i < 8; i++)
+		__builtin_memcpy(linear + i * SG_TILE_Y_COLUMN, row + i * 512, SG_TILE_Y_COLUMN);
+}
+
+/**
+ * sg_tile_store_row() - copy linear memory to a whole row of a tile.
+ * @tiling: X or Y
+ * @row: the row's first byte in the tile
+ * @linear: where from, sg_tile_width() bytes
+ */
+static inline void sg_tile_store_row(enum sg_tiling tiling, u8 *row, const u8 *linear)
+{
+	unsigned int i;
+
+	if (tiling == SG_TILE_X) {
+		memcpy(row, linear, sg_tile_width(tiling));
+		return;
+	}
+#pragma GCC unroll 8
+	for (i = 0; i < 8; i++)
+		__builtin_memcpy(row + i * 512, linear + i * SG_TILE_Y_COLUMN, SG_TILE_Y_COLUMN);
+}
+
+/**
  * sg_tile_load() - copy a rectangle of a tile to linear memory.
  * @tiling: X or Y
  * @tile: the tile, SG_TILE_SIZE bytes
