@@ -87,14 +87,22 @@ matching_tests() {
 # help. After a reboot igt_resume goes on with the next test.
 write_igt_job() {
 	{
-		echo "IGT=$IGT_DIR TEST_TIMEOUT=$TEST_TIMEOUT MAP_CACHE=$MAP_CACHE"
+		echo "IGT=$IGT_DIR TEST_TIMEOUT=$TEST_TIMEOUT"
+		echo "MAP_CACHE=$MAP_CACHE MEMORY_GROUP=$MEMORY_GROUP"
 		cat "$TOP/vm/guest/igt"
 	} > "$JOB/job"
 	: > "$JOB/out/died"
-	if [ "$MAP_CACHE" != 0 ]; then
-		packages gcc libc6-dev
-		gcc -static -O2 -Wall -o "$JOB/map_cache" "$TOP/vm/guest/map_cache.c"
+	[ "$MAP_CACHE" = 0 ] || build_for_guest map_cache
+	if [ "$MEMORY_GROUP" != 0 ]; then
+		build_for_guest memory_group
+		# what the kernel allocates for them is not counted: that would fail, and could not wait
+		APPEND+=' cgroup.memory=nokmem'
 	fi
+}
+
+build_for_guest() {
+	packages gcc libc6-dev
+	gcc -static -O2 -Wall -o "$JOB/$1" "$TOP/vm/guest/$1.c"
 }
 
 # Boots until all tests were gone through. A machine that dies takes one test with it, and must have
