@@ -184,6 +184,18 @@ static void sg_pci_remove(struct pci_dev *pdev)
 	sg_gpu_set_wedged(gpu, true);
 }
 
+/*
+ * Whoever looked through the aperture faults again, as with any GPU. The engines go on for as long as
+ * there are processors: reclaim may be waiting for them.
+ */
+static int sg_pm_suspend(struct device *dev)
+{
+	sg_aperture_revoke_all(dev_get_drvdata(dev));
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(sg_pm_ops, sg_pm_suspend, NULL);
+
 static const struct pci_device_id sg_pci_ids[] = {
 	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x1912) },
 	{ }
@@ -194,6 +206,7 @@ static struct pci_driver sg_pci_driver = {
 	.id_table = sg_pci_ids,
 	.probe = sg_pci_probe,
 	.remove = sg_pci_remove,
+	.driver.pm = pm_sleep_ptr(&sg_pm_ops),
 };
 
 static int __init sg_init(void)

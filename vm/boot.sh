@@ -11,6 +11,7 @@ MODULE=softgem			# a .ko file, or empty for none
 MODULE_PARAMS=
 APPEND=
 LEAK_CHECK=
+SUSPEND=			# the guest can be suspended
 ICOUNT=				# the clock counts instructions
 LOG=				# where to leave the guest's console log
 
@@ -46,6 +47,7 @@ new_job() {
 		echo "MODULE=${MODULE:+$(modinfo -F name "$JOB/module.ko")}"
 		echo "MODULE_PARAMS=$(shell_quote "$MODULE_PARAMS")"
 		echo "LEAK_CHECK=$LEAK_CHECK"
+		echo "SUSPEND=$SUSPEND"
 		echo "CWD="
 	} > "$JOB/config"
 	truncate -s 2G "$RUN/swap"

@@ -116,7 +116,8 @@ run_igt_job() {
 	fi
 	while [ "$SECONDS" -lt "$end" ]; do
 		boot $((end - SECONDS)) < /dev/null
-		reset_when_silent $((TEST_TIMEOUT + 90)) & watch=$!
+		# nothing is heard until the end of one that can be suspended
+		reset_when_silent $((SUSPEND ? end - SECONDS : TEST_TIMEOUT + 90)) & watch=$!
 		CHILDREN+=("$watch")
 		wait_off || :
 		kill "$watch" 2>/dev/null || :
