@@ -215,8 +215,8 @@ static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned
 
 /*
  * Look up the frames of [start, end), at most a chunk, faulting in what is missing.
- * Returns 0 with the frames filled in, and what hmm says of them; -EAGAIN: an invalidation has begun
- * meanwhile.
+ * Returns 0 with the frames filled in, and what hmm says of them; -EAGAIN: an invalidation has
+ * begun meanwhile.
  */
 static int lookup(struct sg_userptr *u, unsigned long seq, unsigned long start, unsigned long end,
 		  struct acquire *a)
@@ -244,7 +244,7 @@ again:
 		goto unlock;
 	if (unreadable)
 		return lookup_unreadable(u, start, end, a);
-	/* nothing is asked for by page (@pfn_flags_mask): what the array contains does not matter */
+	/* nothing is asked for by page: what the array contains does not matter */
 	ret = hmm_range_fault(&range);
 	if (ret)
 		goto unlock;

@@ -353,7 +353,8 @@ static int list_targets(struct i915_exec *exec)
  * i915_check_relocations() - check what can be checked before anything is locked, and make ready.
  * @exec: the execbuf
  *
- * Return: 0; -EINVAL for too many; -EFAULT for arrays outside the process's half of memory; -ENOMEM.
+ * Return: 0; -EINVAL for too many; -EFAULT for arrays outside the process's half of memory;
+ * -ENOMEM.
  */
 int i915_check_relocations(struct i915_exec *exec)
 {
@@ -375,7 +376,7 @@ int i915_check_relocations(struct i915_exec *exec)
 	return any ? list_targets(exec) : 0;
 }
 
-/** i915_free_relocations() - free what i915_check_relocations() and i915_copy_relocations() made. */
+/** i915_free_relocations() - free what was made to check and to copy relocations. */
 void i915_free_relocations(struct i915_exec *exec)
 {
 	unsigned int i;
