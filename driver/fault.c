@@ -213,7 +213,7 @@ static int access_len(const struct vm_area_struct *vma, unsigned long addr, int 
 /* Copy a part of an object whose reservation is held. Returns the bytes copied, or -errno. */
 static int access_pages(struct sg_object *obj, u64 offset, void *buf, int len, int write)
 {
-	int done, ret = sg_object_get_pages(obj);
+	int done, ret = sg_object_get_range(obj, offset, offset + len);
 	size_t n;
 
 	if (ret)
@@ -361,8 +361,8 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 	ret = look_begin(obj, &idx);
 	if (ret)
 		return fault_code(ret);
-	ret = sg_object_get_pages(obj) ?:
-	      sg_aperture_bind(obj, offset_at(vma, vmf->address), &start, &end, &busy);
+	ret = sg_aperture_bind(obj, offset_at(vma, vmf->address), &start, &end, &busy) ?:
+	      sg_object_get_range(obj, start, end);
 	if (ret)
 		fault = fault_code(ret);
 	else if (obj->tiling == SG_LINEAR)

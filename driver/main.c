@@ -185,8 +185,8 @@ static void sg_pci_remove(struct pci_dev *pdev)
 }
 
 /*
- * Whoever looked through the aperture faults again, as with any GPU. The engines go on for as long as
- * there are processors: reclaim may be waiting for them.
+ * Whoever looked through the aperture faults again, as with any GPU. The engines go on for as long
+ * as there are processors: reclaim may be waiting for them.
  */
 static int sg_pm_suspend(struct device *dev)
 {

@@ -29,7 +29,7 @@ static void sg_object_free_work(struct work_struct *work)
 	dma_resv_wait_timeout(obj->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
 			      MAX_SCHEDULE_TIMEOUT);
 	sg_bindings_destroy(obj);
-	sg_shrink_remove(obj);
+	sg_shrink_remove(obj, sg_object_pages(obj));
 	sg_aperture_unbind(obj);
 	sg_shadow_fini(obj);
 	if (obj->have_pages && obj->ops->put_pages)
@@ -96,6 +96,7 @@ void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops)
  */
 int sg_object_get_pages(struct sg_object *obj)
 {
+	unsigned long before;
 	int ret;
 
 	dma_resv_assert_held(obj->base.resv);
@@ -108,15 +109,71 @@ int sg_object_get_pages(struct sg_object *obj)
 	 */
 	if (obj->madv != SG_MADV_WILLNEED)
 		return -EFAULT;
-	if (obj->have_pages)
+	if (obj->have_pages == SG_ALL_PAGES)
 		return 0;
+	before = sg_object_pages(obj);
 	ret = obj->ops->get_pages(obj);
-	if (ret)
-		return ret;
-	smp_store_release(&obj->have_pages, true);	/* pairs with sg_object_span() */
+	if (!ret)
+		smp_store_release(&obj->have_pages, SG_ALL_PAGES); /* pairs with sg_object_span() */
 	if (obj->ops->put_pages)
-		sg_shrink_add(obj);
-	return 0;
+		sg_shrink_add(obj, sg_object_pages(obj) - before);
+	return ret;
+}
+
+/**
+ * sg_object_get_range() - make sure that the object has a part of its memory.
+ * @obj: the object
+ * @start: the part's first byte
+ * @end: its end
+ *
+ * For who looks at a part only; what the GPU or other devices are to see is there as a whole.
+ *
+ * Context: as sg_object_get_pages().
+ * Return: likewise.
+ */
+int sg_object_get_range(struct sg_object *obj, u64 start, u64 end)
+{
+	unsigned long before;
+	int ret;
+
+	obj = sg_object_memory(obj);
+	if (!obj->ops->get_range || obj->have_pages == SG_ALL_PAGES ||
+	    end - start == obj->base.size)
+		return sg_object_get_pages(obj);
+	dma_resv_assert_held(obj->base.resv);
+	if (obj->madv != SG_MADV_WILLNEED)
+		return -EFAULT;
+	before = sg_object_pages(obj);
+	ret = obj->ops->get_range(obj, start, end);
+	if (!ret && !obj->have_pages) {
+		/* pairs with sg_object_span() */
+		smp_store_release(&obj->have_pages, SG_SOME_PAGES);
+	}
+	sg_shrink_add(obj, sg_object_pages(obj) - before);
+	return ret;
+}
+
+/**
+ * sg_object_pages() - how many pages of what put_pages() gives back there are.
+ * @obj: the object
+ *
+ * Context: reservation held, or else it is a moment's look.
+ */
+unsigned long sg_object_pages(const struct sg_object *obj)
+{
+	unsigned long pages = 0;
+	unsigned int i;
+
+	switch (smp_load_acquire(&obj->have_pages)) {	/* pairs with those who store it */
+	case SG_NO_PAGES:
+		return 0;
+	case SG_ALL_PAGES:
+		return obj->base.size >> PAGE_SHIFT;
+	}
+	for (i = 0; i < obj->pages.nchunks; i++)
+		if (READ_ONCE(obj->pages.chunk[i].nruns))
+			pages += sg_pages_count(&obj->pages, i);
+	return pages;
 }
 
 /**
@@ -128,6 +185,7 @@ int sg_object_get_pages(struct sg_object *obj)
 void sg_object_put_pages(struct sg_object *obj)
 {
 	struct sg_gpu *gpu = sg_object_gpu(obj);
+	unsigned long pages;
 
 	dma_resv_assert_held(obj->base.resv);
 	if (!obj->have_pages)
@@ -136,9 +194,10 @@ void sg_object_put_pages(struct sg_object *obj)
 	sg_mmap_revoke(obj);
 	down_write(&gpu->revoke);
 	gpu->revoke_seq++;
-	obj->have_pages = false;
+	pages = sg_object_pages(obj);
+	obj->have_pages = SG_NO_PAGES;
 	up_write(&gpu->revoke);
-	sg_shrink_remove(obj);
+	sg_shrink_remove(obj, pages);
 	obj->ops->put_pages(obj);
 }
 

@@ -23,6 +23,8 @@ struct sg_shadow;
  *	with no lock held, before the reservation is taken. NULL where there is nothing to do so.
  * @get_pages: fill in @pages (and @vaddr, for memory that is reached in another way). Called with
  *	the reservation held, only if there are none. NULL where @acquire did it all.
+ * @get_range: bring as much of it as has the bytes from @start to @end. Likewise, but called if
+ *	there are some already. NULL: it is all or nothing.
  * @put_pages: give them back. The GPU is done with them and cannot reach them any more.
  *	Called with the reservation held, or when nobody else knows the object. NULL where they
  *	stay until @release. Where there is no @get_pages it is @acquire that brings them again.
@@ -37,6 +39,7 @@ struct sg_shadow;
 struct sg_object_ops {
 	int (*acquire)(struct sg_object *obj, struct sg_grip *grip);
 	int (*get_pages)(struct sg_object *obj);
+	int (*get_range)(struct sg_object *obj, u64 start, u64 end);
 	void (*put_pages)(struct sg_object *obj);
 	bool (*may_put)(struct sg_object *obj);
 	void (*write_back)(struct sg_object *obj);
@@ -44,6 +47,11 @@ struct sg_object_ops {
 	void (*release)(struct sg_object *obj);
 	void (*free)(struct sg_object *obj);
 };
+
+/* What an object has of its memory. */
+#define SG_NO_PAGES	0
+#define SG_SOME_PAGES	1	/* what sg_object_get_range() was asked for */
+#define SG_ALL_PAGES	2
 
 /** enum sg_madv - whether the backing store may be dropped. */
 enum sg_madv {
@@ -63,7 +71,8 @@ enum sg_madv {
  * @vaddr: the memory's address, for kinds that have no frames of their own (imports)
  * @behind: the object of another node of the same GPU that this one stands for; NULL: it has memory
  *	of its own. Never changes.
- * @have_pages: what put_pages() gives back is there. Guarded by the reservation.
+ * @have_pages: whether what put_pages() gives back is there: SG_NO_PAGES and so on. Guarded by the
+ *	reservation.
  * @pages_pin: how many hold the pages by sg_object_pin_pages(). Raised under the reservation.
  * @madv: guarded by the reservation
  * @tiling: how the bytes lie, for those who look through the aperture; guarded by the reservation
@@ -85,7 +94,7 @@ struct sg_object {
 	/* without holes: 512 bytes on 6.1, and kmalloc() has nothing between that and 1024 */
 	bool read_only;
 	bool cpu_cached;
-	bool have_pages;
+	u8 have_pages;
 	bool exposed;
 	u32 client_flags;
 	struct sg_pages pages;
@@ -115,6 +124,8 @@ void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops);
 void sg_object_free(struct drm_gem_object *gem);
 
 int sg_object_get_pages(struct sg_object *obj);
+int sg_object_get_range(struct sg_object *obj, u64 start, u64 end);
+unsigned long sg_object_pages(const struct sg_object *obj);
 void sg_object_put_pages(struct sg_object *obj);
 int sg_object_pin_pages(struct sg_object *obj);
 void sg_object_unpin_pages(struct sg_object *obj);

@@ -48,13 +48,13 @@ static void publish(struct sg_pinned *pinned, struct sg_grip *grip)
 	/* pairs with usage.c */
 	smp_store_release(&p->chunk, pinned->pin->pages.chunk);
 	/* pairs with pinned_acquire(), and with sg_object_span() */
-	smp_store_release(&obj->have_pages, true);
+	smp_store_release(&obj->have_pages, SG_ALL_PAGES);
 	if (grip && !grip->kept) {
 		grip->kept = obj;
 		atomic_inc(&obj->pages_pin);
 	}
 	if (obj->ops->put_pages)
-		sg_shrink_add(obj);
+		sg_shrink_add(obj, sg_object_pages(obj));
 	dma_resv_unlock(obj->base.resv);
 }
 
@@ -66,8 +66,8 @@ static int pin_anew(struct sg_pinned *pinned, struct sg_grip *grip)
 	int ret;
 
 	/*
-	 * The shrinker says that there are no pages, and then unpins them: wait for the end of that.
-	 * It does both under the reservation, and does not come again until there are some.
+	 * The shrinker says that there are no pages, and then unpins them: wait for the end of
+	 * that. It does both under the reservation, and does not come again until there are some.
 	 */
 	ret = dma_resv_lock_interruptible(resv, NULL);
 	if (ret)

@@ -22,6 +22,9 @@
 #include "gpu.h"
 #include "object.h"
 
+#define CHUNK_SHIFT	(SG_CHUNK_SHIFT + PAGE_SHIFT)
+#define CHUNK_SIZE	(1ull << CHUNK_SHIFT)
+
 /**
  * sg_shmem_init() - make the tmpfs.
  * @gpu: the device
@@ -132,46 +135,77 @@ static int read_pfns(struct address_space *mapping, unsigned long first, unsigne
 	return 0;
 }
 
+/* Fill in chunk @i. Engines may look at it meanwhile. */
+static int fill_chunk(struct sg_object *obj, unsigned int i, unsigned long *pfns)
+{
+	struct sg_pages *p = &obj->pages;
+	unsigned int n = sg_pages_count(p, i);
+	struct sg_chunk found = {};
+	int ret;
+
+	ret = read_pfns(obj->base.filp->f_mapping, sg_pages_index(p, i), pfns, n);
+	if (ret)
+		return ret;
+	ret = sg_chunk_build(&found, 0, pfns, n, GFP_KERNEL);
+	if (ret)
+		release_pfns(pfns, n);
+	else
+		sg_chunk_install(&p->chunk[i], &found);
+	return ret;
+}
+
+/* Fill in what is missing of the chunks from @first to before @end. */
+static int fill_chunks(struct sg_object *obj, unsigned int first, unsigned int end)
+{
+	unsigned long *pfns = kmalloc_array(SG_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
+	unsigned int i;
+	int ret = 0;
+
+	if (!pfns)
+		return -ENOMEM;
+	for (i = first; i < end && !ret; i++) {
+		if (!obj->pages.chunk[i].nruns)
+			ret = fill_chunk(obj, i, pfns);
+		cond_resched();
+	}
+	kfree(pfns);
+	/* a full or failing swap device is no business of the caller's */
+	return ret == -ENOSPC ? -ENOMEM : ret;
+}
+
+static int shmem_init_pages(struct sg_object *obj)
+{
+	return obj->have_pages ? 0 : sg_pages_init(&obj->pages, obj->base.size >> PAGE_SHIFT, 0);
+}
+
 static int shmem_get_pages(struct sg_object *obj)
 {
-	struct address_space *mapping = obj->base.filp->f_mapping;
-	unsigned long *pfns;
-	unsigned int i, n;
 	int ret;
 
 	if (obj->base.size >> PAGE_SHIFT > totalram_pages())
 		return -ENOMEM;
-	pfns = kmalloc_array(SG_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
-	if (!pfns)
-		return -ENOMEM;
-	ret = sg_pages_init(&obj->pages, obj->base.size >> PAGE_SHIFT, 0);
+	ret = shmem_init_pages(obj);
 	if (ret)
-		goto free_pfns;
+		return ret;
+	ret = fill_chunks(obj, 0, obj->pages.nchunks);
+	/* only now: pages that are not ours would be taken off reclaim's lists for good */
+	if (!ret)
+		mapping_set_unevictable(obj->base.filp->f_mapping);
+	else if (!obj->have_pages)
+		shmem_drop(obj, false);
+	return ret;
+}
 
-	mapping_set_unevictable(mapping);
-	for (i = 0; i < obj->pages.nchunks; i++) {
-		unsigned long first = sg_pages_index(&obj->pages, i);
+static int shmem_get_range(struct sg_object *obj, u64 start, u64 end)
+{
+	int ret = shmem_init_pages(obj);
 
-		n = sg_pages_count(&obj->pages, i);
-		ret = read_pfns(mapping, first, pfns, n);
-		if (ret)
-			goto drop;
-		ret = sg_chunk_build(&obj->pages.chunk[i], 0, pfns, n, GFP_KERNEL);
-		if (ret) {
-			release_pfns(pfns, n);
-			goto drop;
-		}
-		cond_resched();
-	}
-	kfree(pfns);
-	return 0;
-
-drop:
-	shmem_drop(obj, false);
-free_pfns:
-	kfree(pfns);
-	/* a full or failing swap device is no business of the caller's */
-	return ret == -ENOSPC ? -ENOMEM : ret;
+	if (ret)
+		return ret;
+	ret = fill_chunks(obj, start >> CHUNK_SHIFT, (end + CHUNK_SIZE - 1) >> CHUNK_SHIFT);
+	if (ret && !obj->have_pages)
+		shmem_drop(obj, false);
+	return ret;
 }
 
 static void shmem_put_pages(struct sg_object *obj)
@@ -238,6 +272,7 @@ static void shmem_release(struct sg_object *obj)
 
 static const struct sg_object_ops shmem_ops = {
 	.get_pages = shmem_get_pages,
+	.get_range = shmem_get_range,
 	.put_pages = shmem_put_pages,
 	.write_back = shmem_write_back,
 	.release = shmem_release,

@@ -61,7 +61,7 @@ static unsigned long shrink(struct sg_gpu *gpu, unsigned long target, bool write
 
 	while (freed < target && (obj = next_victim(gpu, &looks))) {
 		if (!obj->ops->may_put || obj->ops->may_put(obj)) {
-			freed += obj->base.size >> PAGE_SHIFT;
+			freed += sg_object_pages(obj);
 			sg_object_put_pages(obj);
 			if (write_back && obj->ops->write_back && obj->madv == SG_MADV_WILLNEED)
 				obj->ops->write_back(obj);
@@ -106,25 +106,33 @@ void sg_shrink_fini(struct sg_gpu *gpu)
 }
 
 /**
- * sg_shrink_add() - an object has pages now.
+ * sg_shrink_add() - an object has more pages now.
  * @obj: the object
+ * @pages: how many more; if it is none, nothing happens
+ *
+ * Context: reservation held.
  */
-void sg_shrink_add(struct sg_object *obj)
+void sg_shrink_add(struct sg_object *obj, unsigned long pages)
 {
 	struct sg_gpu *gpu = sg_object_gpu(obj);
 
+	if (!pages)
+		return;
+	atomic_long_add(pages, &gpu->shrink_pages);
+	if (!list_empty(&obj->shrink_link))
+		return;
 	spin_lock(&gpu->shrink_lock);
 	list_add_tail(&obj->shrink_link, &gpu->shrink_list);
 	spin_unlock(&gpu->shrink_lock);
 	atomic_long_inc(&gpu->shrink_count);
-	atomic_long_add(obj->base.size >> PAGE_SHIFT, &gpu->shrink_pages);
 }
 
 /**
  * sg_shrink_remove() - an object has no pages any more.
  * @obj: the object; nothing happens if it is not on the list
+ * @pages: how many it had
  */
-void sg_shrink_remove(struct sg_object *obj)
+void sg_shrink_remove(struct sg_object *obj, unsigned long pages)
 {
 	struct sg_gpu *gpu = sg_object_gpu(obj);
 
@@ -134,7 +142,7 @@ void sg_shrink_remove(struct sg_object *obj)
 	list_del_init(&obj->shrink_link);
 	spin_unlock(&gpu->shrink_lock);
 	atomic_long_dec(&gpu->shrink_count);
-	atomic_long_sub(obj->base.size >> PAGE_SHIFT, &gpu->shrink_pages);
+	atomic_long_sub(pages, &gpu->shrink_pages);
 }
 
 /**

@@ -40,7 +40,7 @@ static u64 resident(const struct sg_object *obj)
 	unsigned int i;
 
 	if (obj->ops->get_pages)
-		return READ_ONCE(obj->have_pages) ? obj->base.size : 0;
+		return (u64)sg_object_pages(obj) << PAGE_SHIFT;
 	if (smp_load_acquire(&obj->vaddr))	/* pairs with import_acquire() */
 		return obj->base.size;
 	if (!smp_load_acquire(&obj->pages.chunk))	/* pairs with those who acquire */

@@ -238,6 +238,7 @@ I915_IOCTL(gem_set_domain)
 {
 	struct drm_i915_gem_set_domain *args = data;
 	struct sg_object *obj;
+	bool fits;
 	int ret;
 
 	if ((args->read_domains | args->write_domain) & ~I915_GEM_CPU_DOMAINS)
@@ -258,7 +259,9 @@ I915_IOCTL(gem_set_domain)
 	if (ret)
 		goto put;
 	if (args->read_domains == I915_GEM_DOMAIN_GTT) {
-		ret = sg_object_get_pages(obj);
+		/* of what does not fit into the aperture, each look brings in its own part */
+		fits = obj->base.size <= sg_object_gpu(obj)->aperture.mappable;
+		ret = sg_object_get_range(obj, 0, fits ? obj->base.size : 0);
 		sg_shadow_refresh(obj);
 	} else {
 		/* what nobody has used yet is in the CPU's domain, and need not fit into memory */

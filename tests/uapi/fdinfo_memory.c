@@ -103,6 +103,46 @@ static void resident(void)
 	CHECK_INT(usage_of(fd).resident, 0);
 }
 
+static uint32_t word(const char *ptr)
+{
+	return *(const volatile uint32_t *)ptr;
+}
+
+/* Of an object that does not fit into the aperture, what is looked at is in memory: 2 MiB each time. */
+static void in_parts(void)
+{
+	const size_t size = 300 * MiB;
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, size);
+	char *ptr = gem_mmap(fd, handle, size, I915_MMAP_OFFSET_GTT);
+
+	CHECK_RET(try_set_domain(fd, handle, I915_GEM_DOMAIN_GTT, I915_GEM_DOMAIN_GTT), 0);
+	CHECK_INT(usage_of(fd).resident, 0);
+	*(volatile uint32_t *)(ptr + 5 * MiB) = 0x11;
+	CHECK_INT(usage_of(fd).resident, 2 * MiB);
+	*(volatile uint32_t *)(ptr + 4 * MiB) = 0x22;
+	CHECK_INT(usage_of(fd).resident, 2 * MiB);
+	*(volatile uint32_t *)(ptr + size - PAGE) = 0x33;
+	CHECK_INT(usage_of(fd).resident, 4 * MiB);
+	gem_set_debugfs("i915_gem_drop_caches", "0x23");
+	CHECK_INT(usage_of(fd).resident, 0);
+	CHECK_HEX(word(ptr + 4 * MiB), 0x22);
+	CHECK_INT(usage_of(fd).resident, 2 * MiB);
+	/* the GPU sees all of it, and so it has to be there */
+	CHECK_HEX(gpu_read32(fd, handle, 5 * MiB), 0x11);
+	CHECK(usage_of(fd).resident >= size);
+	CHECK_HEX(gpu_read32(fd, handle, size - PAGE), 0x33);
+	gpu_store(fd, handle, 100 * MiB, 0x44);
+	CHECK_HEX(word(ptr + 100 * MiB), 0x44);
+	gem_set_debugfs("i915_gem_drop_caches", "0x23");
+	CHECK_INT(usage_of(fd).resident, 0);
+	CHECK_HEX(word(ptr + 100 * MiB), 0x44);
+	CHECK_HEX(word(ptr + 5 * MiB), 0x11);
+	CHECK_HEX(gem_read32(fd, handle, size - PAGE), 0x33);
+	gem_close(fd, handle);
+	CHECK_HEX(word(ptr + 4 * MiB), 0x22);
+}
+
 static void shared(void)
 {
 	int fd = gem_open(), other = gem_open(), dmabuf;
@@ -175,6 +215,7 @@ static void pinned(void)
 static const struct subtest tests[] = {
 	{ "total: what the file has handles for", total },
 	{ "resident and purgeable: from the first use, as madvise says", resident },
+	{ "what does not fit into the aperture is resident as far as it was looked at", in_parts, 60 },
 	{ "shared: what others have, too", shared },
 	{ "active: what the GPU is at work on", active },
 	{ "tracked user pages are resident while the GPU knows them", tracked },
