@@ -271,6 +271,8 @@ static int __init importer_init(void)
 	pdev = platform_device_register_simple("softgem-importer", PLATFORM_DEVID_NONE, NULL, 0);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
+	/* or else the kernel's checks have it that a huge page is too much for it */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (!ret)
 		ret = misc_register(&importer_misc);
