@@ -157,7 +157,7 @@ int sg_object_get_range(struct sg_object *obj, u64 start, u64 end)
  * sg_object_pages() - how many pages of what put_pages() gives back there are.
  * @obj: the object
  *
- * Context: reservation held, or else it is a moment's look.
+ * Context: reservation held; or the revoke lock for reading, and then it is a moment's look.
  */
 unsigned long sg_object_pages(const struct sg_object *obj)
 {

@@ -11,6 +11,7 @@
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
+#include "gpu.h"
 #include "object.h"
 #include "prime.h"
 #include "usage.h"
@@ -51,7 +52,7 @@ static u64 resident(const struct sg_object *obj)
 	return (u64)pages << PAGE_SHIFT;
 }
 
-/* A moment's look: nothing is locked but the file's table of handles. */
+/* A moment's look: the file's table of handles is locked, and the revoke lock keeps chunks there. */
 static void add_object(struct usage *usage, const struct sg_object *obj)
 {
 	u64 here = resident(obj);
@@ -86,14 +87,17 @@ static void show(struct drm_printer *p, const char *what, u64 bytes)
  */
 void sg_usage_show(struct drm_printer *p, struct drm_file *file)
 {
+	struct sg_gpu *gpu = to_sg_gpu(file->minor->dev);
 	struct drm_gem_object *gem;
 	struct usage usage = {};
 	int handle;
 
+	down_read(&gpu->revoke);
 	spin_lock(&file->table_lock);
 	idr_for_each_entry(&file->object_idr, gem, handle)
 		add_object(&usage, to_sg_object(gem));
 	spin_unlock(&file->table_lock);
+	up_read(&gpu->revoke);
 
 	show(p, "total", usage.total);
 	show(p, "shared", usage.shared);
