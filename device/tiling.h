@@ -18,6 +18,8 @@ enum sg_tiling { SG_LINEAR, SG_TILE_X, SG_TILE_Y };
 
 /* Bytes in a column of a Y tile. */
 #define SG_TILE_Y_COLUMN	16u
+/* From a column of a Y tile to the next. */
+#define SG_TILE_Y_COLUMN_STRIDE	512u
 
 /* Logarithms of a tile's width in bytes and of its height in rows. */
 static inline unsigned int sg_tile_width_shift(enum sg_tiling tiling)
@@ -64,7 +66,8 @@ static inline u32 sg_tile_inner(enum sg_tiling tiling, u32 x, u32 y)
 {
 	if (tiling == SG_TILE_X)
 		return y * 512 + x;
-	return x / SG_TILE_Y_COLUMN * 512 + y * SG_TILE_Y_COLUMN + x % SG_TILE_Y_COLUMN;
+	return x / SG_TILE_Y_COLUMN * SG_TILE_Y_COLUMN_STRIDE + y * SG_TILE_Y_COLUMN +
+	       x % SG_TILE_Y_COLUMN;
 }
 
 /**
@@ -131,7 +134,8 @@ static inline void sg_tile_load_row(enum sg_tiling tiling, const u8 *row, u8 *li
 	/* of a size that is known, so that no function is called */
 #pragma GCC unroll 8
 	for (i = 0; i < 8; i++)
-		__builtin_memcpy(linear + i * SG_TILE_Y_COLUMN, row + i * 512, SG_TILE_Y_COLUMN);
+		__builtin_memcpy(linear + i * SG_TILE_Y_COLUMN, row + i * SG_TILE_Y_COLUMN_STRIDE,
+				 SG_TILE_Y_COLUMN);
 }
 
 /**
@@ -150,7 +154,8 @@ static inline void sg_tile_store_row(enum sg_tiling tiling, u8 *row, const u8 *l
 	}
 #pragma GCC unroll 8
 	for (i = 0; i < 8; i++)
-		__builtin_memcpy(row + i * 512, linear + i * SG_TILE_Y_COLUMN, SG_TILE_Y_COLUMN);
+		__builtin_memcpy(row + i * SG_TILE_Y_COLUMN_STRIDE, linear + i * SG_TILE_Y_COLUMN,
+				 SG_TILE_Y_COLUMN);
 }
 
 /**

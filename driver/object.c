@@ -161,19 +161,14 @@ int sg_object_get_range(struct sg_object *obj, u64 start, u64 end)
  */
 unsigned long sg_object_pages(const struct sg_object *obj)
 {
-	unsigned long pages = 0;
-	unsigned int i;
-
 	switch (smp_load_acquire(&obj->have_pages)) {	/* pairs with those who store it */
 	case SG_NO_PAGES:
 		return 0;
 	case SG_ALL_PAGES:
 		return obj->base.size >> PAGE_SHIFT;
+	default:
+		return sg_pages_present(&obj->pages);
 	}
-	for (i = 0; i < obj->pages.nchunks; i++)
-		if (READ_ONCE(obj->pages.chunk[i].nruns))
-			pages += sg_pages_count(&obj->pages, i);
-	return pages;
 }
 
 /**

@@ -205,6 +205,23 @@ void sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int
 	}
 }
 
+/**
+ * sg_pages_present() - how many pages have a frame that is known.
+ * @p: the pages, whose list of chunks stays
+ *
+ * Context: any; chunks may come and go meanwhile.
+ */
+unsigned long sg_pages_present(const struct sg_pages *p)
+{
+	unsigned long pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < p->nchunks; i++)
+		if (READ_ONCE(p->chunk[i].nruns))
+			pages += sg_pages_count(p, i);
+	return pages;
+}
+
 /* sg_pages_lookup() in a chunk whose frames are listed one by one; @i is counted from the first. */
 static unsigned long lookup_single(const struct sg_chunk *c, unsigned int i, u64 *pfn)
 {

@@ -72,6 +72,7 @@ bool sg_chunk_equal(const struct sg_chunk *a, const struct sg_chunk *b);
 void sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int n,
 		       void (*fn)(u64 pfn, unsigned int n));
 
+unsigned long sg_pages_present(const struct sg_pages *p);
 unsigned long sg_pages_lookup(const struct sg_pages *p, unsigned long index, u64 *pfn);
 
 /** sg_pages_index() - the first page of chunk @i that belongs to the object. */

@@ -37,22 +37,16 @@ struct usage {
 
 static u64 resident(const struct sg_object *obj)
 {
-	unsigned long pages = 0;
-	unsigned int i;
-
 	if (obj->ops->get_pages)
 		return (u64)sg_object_pages(obj) << PAGE_SHIFT;
 	if (smp_load_acquire(&obj->vaddr))	/* pairs with import_acquire() */
 		return obj->base.size;
 	if (!smp_load_acquire(&obj->pages.chunk))	/* pairs with those who acquire */
 		return 0;
-	for (i = 0; i < obj->pages.nchunks; i++)
-		if (READ_ONCE(obj->pages.chunk[i].nruns))
-			pages += sg_pages_count(&obj->pages, i);
-	return (u64)pages << PAGE_SHIFT;
+	return (u64)sg_pages_present(&obj->pages) << PAGE_SHIFT;
 }
 
-/* A moment's look: the file's table of handles is locked, and the revoke lock keeps chunks there. */
+/* A moment's look. The file's table is locked, and the revoke lock keeps lists of chunks there. */
 static void add_object(struct usage *usage, const struct sg_object *obj)
 {
 	u64 here = resident(obj);
