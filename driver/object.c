@@ -171,6 +171,13 @@ unsigned long sg_object_pages(const struct sg_object *obj)
 	}
 }
 
+/* Forget what nobody needs. The reservation is held, and there are no pages. */
+static void purge(struct sg_object *obj)
+{
+	obj->madv = SG_MADV_PURGED;
+	obj->ops->purge(obj);
+}
+
 /**
  * sg_object_put_pages() - take the memory away from everybody and give it back.
  * @obj: the object; idle, and not pinned
@@ -194,6 +201,30 @@ void sg_object_put_pages(struct sg_object *obj)
 	up_write(&gpu->revoke);
 	sg_shrink_remove(obj, pages);
 	obj->ops->put_pages(obj);
+	if (obj->madv == SG_MADV_DONTNEED && obj->ops->purge)
+		purge(obj);
+}
+
+/**
+ * sg_object_madvise() - say whether the contents are needed.
+ * @obj: the object
+ * @madv: SG_MADV_WILLNEED or SG_MADV_DONTNEED
+ *
+ * What is not needed goes when the shrinker comes for its pages. If it has none to come for, the
+ * contents are in the page cache or in swap only, where nothing would ever end them: they go now.
+ *
+ * Context: reservation held.
+ * Return: whether the contents are still there.
+ */
+bool sg_object_madvise(struct sg_object *obj, enum sg_madv madv)
+{
+	dma_resv_assert_held(obj->base.resv);
+	if (obj->madv == SG_MADV_PURGED)
+		return false;
+	obj->madv = madv;
+	if (madv == SG_MADV_DONTNEED && !obj->have_pages && obj->ops->purge)
+		purge(obj);
+	return obj->madv != SG_MADV_PURGED;
 }
 
 /**

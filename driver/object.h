@@ -32,6 +32,8 @@ struct sg_shadow;
  *	reclaim. NULL: nothing ever is.
  * @write_back: start to write to swap what @put_pages has just given back. Called in reclaim, with
  *	the reservation held. NULL where that is none of our business.
+ * @purge: forget the contents, which nobody reaches through @pages. Called with the reservation
+ *	held, in reclaim too. NULL where they are not ours to forget.
  * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
  * @release: frees what is particular to the kind, but not the object itself.
  * @free: last call: frees the object. NULL: it is kmalloc()'s.
@@ -43,6 +45,7 @@ struct sg_object_ops {
 	void (*put_pages)(struct sg_object *obj);
 	bool (*may_put)(struct sg_object *obj);
 	void (*write_back)(struct sg_object *obj);
+	void (*purge)(struct sg_object *obj);
 	bool (*ready)(struct sg_object *obj);
 	void (*release)(struct sg_object *obj);
 	void (*free)(struct sg_object *obj);
@@ -127,6 +130,7 @@ int sg_object_get_pages(struct sg_object *obj);
 int sg_object_get_range(struct sg_object *obj, u64 start, u64 end);
 unsigned long sg_object_pages(const struct sg_object *obj);
 void sg_object_put_pages(struct sg_object *obj);
+bool sg_object_madvise(struct sg_object *obj, enum sg_madv madv);
 int sg_object_pin_pages(struct sg_object *obj);
 void sg_object_unpin_pages(struct sg_object *obj);
 void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len);

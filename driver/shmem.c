@@ -210,13 +210,12 @@ static int shmem_get_range(struct sg_object *obj, u64 start, u64 end)
 
 static void shmem_put_pages(struct sg_object *obj)
 {
-	if (obj->madv == SG_MADV_DONTNEED) {
-		obj->madv = SG_MADV_PURGED;
-		shmem_drop(obj, false);
-		shmem_truncate_range(file_inode(obj->base.filp), 0, (loff_t)-1);
-		return;
-	}
-	shmem_drop(obj, true);
+	shmem_drop(obj, obj->madv == SG_MADV_WILLNEED);
+}
+
+static void shmem_purge(struct sg_object *obj)
+{
+	shmem_truncate_range(file_inode(obj->base.filp), 0, (loff_t)-1);
 }
 
 /* Write a page out to swap, if it is there, and nobody is at work on it. */
@@ -275,6 +274,7 @@ static const struct sg_object_ops shmem_ops = {
 	.get_range = shmem_get_range,
 	.put_pages = shmem_put_pages,
 	.write_back = shmem_write_back,
+	.purge = shmem_purge,
 	.release = shmem_release,
 };
 

@@ -348,9 +348,7 @@ I915_IOCTL(gem_madvise)
 		return -ENOENT;
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (!ret) {
-		if (obj->madv != SG_MADV_PURGED)
-			obj->madv = madv;
-		args->retained = obj->madv != SG_MADV_PURGED;
+		args->retained = sg_object_madvise(obj, madv);
 		dma_resv_unlock(obj->base.resv);
 	}
 	sg_object_put(obj);

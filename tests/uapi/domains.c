@@ -3,6 +3,7 @@
  * State of an object: SET_DOMAIN, SW_FINISH, caching, tiling, madvise.
  */
 #include "batch.h"
+#include "counters.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
@@ -301,6 +302,31 @@ static void purged_mmap(void)
 		tap_fail(__FILE__, __LINE__, "got word %#x expected SIGBUS", *ptr);
 }
 
+/* Contents that only the page cache has: the shrinker, which comes for pages, never hears of them. */
+static void purged_at_once(void)
+{
+	const long long size = 64 * MiB;
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, size), retained;
+	long long before, filled;
+	volatile unsigned char *ptr;
+	void *addr;
+
+	before = number_in("/proc/meminfo", "Shmem");
+	CHECK_RET(try_mmap_legacy(fd, handle, 0, size, 0, &addr), 0);
+	ptr = addr;
+	memset(addr, 0x5a, size);
+	filled = number_in("/proc/meminfo", "Shmem");
+	CHECK(filled >= before + (size >> 10) * 7 / 8);
+	CHECK_RET(try_madvise(fd, handle, I915_MADV_DONTNEED, &retained), 0);
+	CHECK_INT(retained, 0);
+	CHECK(number_in("/proc/meminfo", "Shmem") <= before + (size >> 10) / 8);
+	CHECK_INT(*ptr, 0);
+	CHECK_RET(try_madvise(fd, handle, I915_MADV_WILLNEED, &retained), 0);
+	CHECK_INT(retained, 0);
+	CHECK_RET(try_gpu_store(fd, handle, 0, 1), -EFAULT);
+}
+
 static void needed_survives_reclaim(void)
 {
 	int fd = gem_open();
@@ -333,6 +359,7 @@ static const struct subtest tests[] = {
 	{ "a purged object: PREAD and PWRITE are EFAULT", purged_pread_pwrite },
 	{ "a purged object: execbuf is EFAULT", purged_execbuf },
 	{ "a purged object: access through mmap is SIGBUS", purged_mmap },
+	{ "DONTNEED of what the page cache alone has ends it at once", purged_at_once },
 	{ "an object that is needed keeps its bytes under reclaim", needed_survives_reclaim },
 };
 
