@@ -38,7 +38,8 @@ static int copy_direct(struct sg_object *obj, u64 offset, void __user *user, u64
 		size_t len = min_t(u64, size, SZ_2M);
 		void *ptr = sg_object_span(obj, offset, &len);
 
-		if (write ? copy_from_user(ptr, user, len) : copy_to_user(user, ptr, len)) {
+		/* copy_from_user() would zero what cannot be copied: that is somebody's data here */
+		if (write ? __copy_from_user(ptr, user, len) : __copy_to_user(user, ptr, len)) {
 			ret = -EFAULT;
 			break;
 		}
@@ -124,8 +125,11 @@ static int copy_bounced(struct sg_object *obj, u64 offset, void __user *user, u6
 
 static int copy_any(struct sg_object *obj, u64 offset, void __user *user, u64 size, bool write)
 {
-	int ret = sg_object_wait(obj, write, true, MAX_SCHEDULE_TIMEOUT);
+	int ret;
 
+	if (!access_ok(user, size))
+		return -EFAULT;
+	ret = sg_object_wait(obj, write, true, MAX_SCHEDULE_TIMEOUT);
 	if (ret)
 		return ret;
 	obj = sg_object_memory(obj);
@@ -141,7 +145,8 @@ static int copy_any(struct sg_object *obj, u64 offset, void __user *user, u64 si
  * @to: the process's buffer
  * @size: bytes
  *
- * Waits for the GPU's writes. Of a copy that fails in the middle, some bytes may have arrived.
+ * Waits for the GPU's writes. Of a copy that fails in the middle, some bytes may have arrived; the
+ * others are what they were.
  *
  * Context: no lock; faults user memory.
  * Return: 0; -EFAULT for a bad buffer or memory that is gone; -ERESTARTSYS; -ENOMEM.

@@ -108,9 +108,15 @@ static void hole_midway(void)
 	for (size_t at = 0; at < SIZE; at += PAGE) {
 		char *ptr = map_anon(SIZE);
 
+		memset(data, 9, SIZE);
+		gem_write(fd, handle, 0, data, SIZE);
 		memset(ptr, 1, SIZE);
 		CHECK_SYS(munmap(ptr + at, PAGE));
 		CHECK_RET(try_write(fd, handle, 0, ptr, SIZE), -EFAULT);
+		/* what could not be written is what it was */
+		gem_read(fd, handle, 0, data, SIZE);
+		for (size_t i = at; i < SIZE; i++)
+			CHECK_INT(data[i], 9);
 		CHECK_RET(try_read(fd, handle, 0, ptr, SIZE), -EFAULT);
 		CHECK_SYS(munmap(ptr, SIZE));
 	}
