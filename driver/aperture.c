@@ -289,13 +289,15 @@ void sg_aperture_revoke_all(struct sg_gpu *gpu)
 /**
  * sg_aperture_init() - an empty aperture.
  * @ap: to be filled in
- * @mappable: bytes that processes can look through, at most SG_GGTT_SIZE
+ * @size: bytes of the global address space
+ * @mappable: bytes that processes can look through, if there are as many
  */
-void sg_aperture_init(struct sg_aperture *ap, u64 mappable)
+void sg_aperture_init(struct sg_aperture *ap, u64 size, u64 mappable)
 {
-	ap->mappable = mappable;
+	ap->size = size;
+	ap->mappable = min(mappable, size);
 	mutex_init(&ap->lock);
-	drm_mm_init(&ap->mm, 0, SG_GGTT_SIZE);
+	drm_mm_init(&ap->mm, 0, size);
 	INIT_LIST_HEAD(&ap->lru);
 }
 

@@ -13,13 +13,14 @@ struct sg_aperture_view;
 struct sg_gpu;
 struct sg_object;
 
-/* Bytes of the global address space. */
+/* Bytes of the global address space, where contexts' ones are not smaller. */
 #define SG_GGTT_SIZE		(4ull << 30)
 /* Registers that make a tiled view look linear. */
 #define SG_NUM_FENCES		32
 
 /**
  * struct sg_aperture - the global address space.
+ * @size: its bytes
  * @mappable: bytes at its start that processes can look through
  * @lock: guards all that follows, and the objects' lists of views. Taken inside reservations;
  *	those of other objects are only tried under it.
@@ -32,6 +33,7 @@ struct sg_object;
  * @steals: views that lost their register to others
  */
 struct sg_aperture {
+	u64 size;
 	u64 mappable;
 
 	struct mutex lock;
@@ -44,7 +46,7 @@ struct sg_aperture {
 	u64 steals;
 };
 
-void sg_aperture_init(struct sg_aperture *ap, u64 mappable);
+void sg_aperture_init(struct sg_aperture *ap, u64 size, u64 mappable);
 void sg_aperture_fini(struct sg_aperture *ap);
 int sg_aperture_bind(struct sg_object *obj, u64 offset, u64 *start, u64 *end,
 		     struct sg_object **busy);

@@ -119,7 +119,8 @@ static int gpu_init(struct sg_gpu *gpu)
 	ret = sg_capture_init(gpu);
 	if (ret)
 		goto fini_shrink;
-	sg_aperture_init(&gpu->aperture, (u64)mappable_mb << 20);
+	sg_aperture_init(&gpu->aperture, min(SG_GGTT_SIZE, 1ull << gpu->address_bits),
+			 (u64)mappable_mb << 20);
 	ret = drmm_add_action(&gpu->node.drm, release_engines, NULL);
 	if (ret)
 		goto fini_aperture;

@@ -449,7 +449,7 @@ I915_IOCTL(gem_get_aperture)
 {
 	struct drm_i915_gem_get_aperture *args = data;
 
-	args->aper_size = SG_GGTT_SIZE;
-	args->aper_available_size = SG_GGTT_SIZE;
+	args->aper_size = to_sg_gpu(dev)->aperture.size;
+	args->aper_available_size = args->aper_size;
 	return 0;
 }

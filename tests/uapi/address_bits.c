@@ -71,11 +71,14 @@ static void refused(void)
 
 static void check_reported(void *arg)
 {
+	struct drm_i915_gem_get_aperture global = {};
 	int fd = gem_open();
 
 	(void)arg;
 	CHECK_HEX(space_size(fd), 1ull << 31);
 	CHECK_INT(ppgtt(fd), 2);
+	CHECK_RET(gem_ioctl(fd, DRM_IOCTL_I915_GEM_GET_APERTURE, &global), 0);
+	CHECK_HEX(global.aper_size, 1ull << 31);
 	CHECK_HEX(space_size(gem_open()), 1ull << 31);
 }
 
