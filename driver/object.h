@@ -30,8 +30,8 @@ struct sg_shadow;
  *	stay until @release. Where there is no @get_pages it is @acquire that brings them again.
  * @may_put: whether nothing would be lost by @put_pages. Called with the reservation held, in
  *	reclaim. NULL: nothing ever is.
- * @write_back: start to write to swap what @put_pages has just given back. Called in reclaim, with
- *	the reservation held. NULL where that is none of our business.
+ * @write_back: start to write to swap the first so many pages of what @put_pages has just given
+ *	back. Called in reclaim, with the reservation held. NULL where that is none of our business.
  * @purge: forget the contents, which nobody reaches through @pages. Called with the reservation
  *	held, in reclaim too. NULL where they are not ours to forget.
  * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
@@ -44,7 +44,7 @@ struct sg_object_ops {
 	int (*get_range)(struct sg_object *obj, u64 start, u64 end);
 	void (*put_pages)(struct sg_object *obj);
 	bool (*may_put)(struct sg_object *obj);
-	void (*write_back)(struct sg_object *obj);
+	void (*write_back)(struct sg_object *obj, unsigned long pages);
 	void (*purge)(struct sg_object *obj);
 	bool (*ready)(struct sg_object *obj);
 	void (*release)(struct sg_object *obj);

@@ -218,8 +218,8 @@ static void shmem_purge(struct sg_object *obj)
 	shmem_truncate_range(file_inode(obj->base.filp), 0, (loff_t)-1);
 }
 
-/* Write a page out to swap, if it is there, and nobody is at work on it. */
-static void shmem_write_page(struct address_space *mapping, unsigned long index)
+/* Write pages out to swap, if nobody is at work on them. Return: how many. */
+static unsigned long shmem_write_folio(struct address_space *mapping, struct folio *folio)
 {
 	struct writeback_control wbc = {
 		.sync_mode = WB_SYNC_NONE,
@@ -227,40 +227,52 @@ static void shmem_write_page(struct address_space *mapping, unsigned long index)
 		.range_end = LLONG_MAX,
 		.for_reclaim = 1,
 	};
-	struct page *page = pagecache_get_page(mapping, index, FGP_LOCK | FGP_NOWAIT, 0);
-	struct folio *folio;
 
-	if (!page)
-		return;
-	folio = page_folio(page);
-	/* a huge page is split while its first one is written; if that failed, it is left alone */
-	if (page != &folio->page || folio_mapped(folio) || !folio_clear_dirty_for_io(folio))
+	if (!folio_trylock(folio))
+		return 0;
+	if (folio->mapping != mapping || folio_mapped(folio) || !folio_clear_dirty_for_io(folio))
 		goto unlock;
 	folio_set_reclaim(folio);
-	/* on success it has unlocked the page */
+	/* on success it has unlocked the folio */
 	if (!mapping->a_ops->writepage(&folio->page, &wbc)) {
 		if (!folio_test_writeback(folio))
 			folio_clear_reclaim(folio);
-		goto put;
+		return folio_nr_pages(folio);
 	}
 	folio_clear_reclaim(folio);
 unlock:
 	folio_unlock(folio);
-put:
-	folio_put(folio);	/* not the page: writing may have split the folio */
+	return 0;
 }
 
 /*
  * Dropped pages are on the kernel's lists like others, and it would find them in time. kswapd has
- * been told that they are free now, so that they had better be soon.
+ * been told that they are free now, so that as many as it wants had better be soon. Not more: until
+ * they are reclaimed they take both memory and swap, and once that is full nothing reclaims them.
  */
-static void shmem_write_back(struct sg_object *obj)
+static void shmem_write_back(struct sg_object *obj, unsigned long pages)
 {
 	struct address_space *mapping = obj->base.filp->f_mapping;
-	unsigned long i, n = obj->base.size >> PAGE_SHIFT;
+	pgoff_t next = 0, end = (obj->base.size >> PAGE_SHIFT) - 1;
+	unsigned long written = 0;
+	struct folio_batch batch;
+	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		shmem_write_page(mapping, i);
+	folio_batch_init(&batch);
+	while (written < pages && filemap_get_folios(mapping, &next, end, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch) && written < pages; i++) {
+			struct folio *folio = batch.folios[i];
+			bool large = folio_test_large(folio);
+			pgoff_t index = folio->index;
+
+			written += shmem_write_folio(mapping, folio);
+			if (large && !folio_test_large(folio)) {
+				/* it was split for its first page to be written: on to the others */
+				next = index + 1;
+				break;
+			}
+		}
+		folio_batch_release(&batch);
 		cond_resched();
 	}
 }

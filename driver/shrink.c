@@ -64,7 +64,7 @@ static unsigned long shrink(struct sg_gpu *gpu, unsigned long target, bool write
 			freed += sg_object_pages(obj);
 			sg_object_put_pages(obj);
 			if (write_back && obj->ops->write_back && obj->madv == SG_MADV_WILLNEED)
-				obj->ops->write_back(obj);
+				obj->ops->write_back(obj, target);
 		}
 		dma_resv_unlock(obj->base.resv);
 		sg_object_put(obj);
