@@ -12,6 +12,7 @@ MINUTES ?= 10
 SEED ?= 1
 CLOCK ?= icount
 BENCH ?=
+FAULTS ?=
 export KERNEL ?= stock
 
 help:
@@ -19,6 +20,7 @@ help:
 	@echo 'make test                    every test; the last line says how many passed'
 	@echo 'make conformance [LISTS=..]  all of IGT'\''s tests for this device, a table in out/conformance/'
 	@echo 'make fuzz [TARGET=cs|blt] [SECONDS=60]   libFuzzer over the device'
+	@echo 'make faults [FAULTS=..]      uAPI tests, each allocation and user copy failing once; out/faults/'
 	@echo 'make stress [MINUTES=n]      random mixes in a guest, with resets, reclaim and rebinding'
 	@echo 'make bench [CLOCK=wall] [BENCH=..]   what things cost, beside what others do; out/bench/'
 	@echo 'make module [KDIR=..]        driver/softgem.ko alone, for the kernel built in KDIR'
@@ -45,6 +47,9 @@ conformance:
 fuzz:
 	@FUZZ_SECONDS='$(SECONDS)' tests/run/fuzz $(TARGET)
 
+faults:
+	@tests/run/faults $(FAULTS)
+
 stress:
 	@tests/run/stress '$(MINUTES)' '$(SEED)'
 
@@ -64,4 +69,4 @@ clean:
 	@find driver device tests/importer tests/sw_sync \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
 		-o -name modules.order -o -name Module.symvers -o -name '.*.d' \) -delete
 
-.PHONY: help module demo test conformance fuzz stress bench lint debug-kernel clean
+.PHONY: help module demo test conformance fuzz faults stress bench lint debug-kernel clean

@@ -2,6 +2,7 @@
 #include "faults.h"
 #include "batch.h"
 #include "gem.h"
+#include "inject.h"
 #include "proc.h"
 #include "tap.h"
 
@@ -15,50 +16,6 @@
 
 /* More than any operation has. */
 #define MAX_POINTS	3000
-
-static int nth_fd = -1;
-
-/* By default only allocations fail that must not sleep. Here those of all kinds do. */
-static void faults_init(void)
-{
-	static const char *const settings[][2] = {
-		{ "failslab/ignore-gfp-wait", "N" },
-		{ "failslab/verbose", "0" },
-		{ "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "fail_page_alloc/min-order", "0" },
-		{ "fail_page_alloc/verbose", "0" },
-		{ "fail_usercopy/verbose", "0" },
-	};
-	char path[128];
-
-	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
-	if (nth_fd < 0)
-		tap_skip("the kernel has no fault injection");
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i][0]);
-		CHECK(write_file(path, settings[i][1]));
-	}
-}
-
-static void arm(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	CHECK_INT(pwrite(nth_fd, text, len, 0), len);
-}
-
-/* Reading and writing the file are user copies too, which may be what fails. Return: did it before? */
-static bool disarm(void)
-{
-	char text[16] = "";
-	ssize_t len = pread(nth_fd, text, sizeof(text) - 1, 0);
-
-	while (pwrite(nth_fd, "0", 1, 0) != 1)
-		CHECK_INT(errno, EFAULT);
-	return len > 0 && !atoi(text);
-}
 
 static void world_begin(struct world *w)
 {
@@ -107,15 +64,15 @@ void fail_each(const struct scenario *s)
 	bool failed = true;
 	int ret;
 
-	faults_init();
+	inject_init();
 	for (n = 1; failed; n++) {
 		CHECK(n < MAX_POINTS);
 		world_begin(&w);
 		if (s->setup)
 			s->setup(&w);
-		arm(n);
+		inject_arm(n);
 		ret = s->run(&w);
-		failed = disarm();
+		failed = inject_disarm();
 		if (!failed) {
 			CHECK_RET(ret, 0);
 		} else if (ret) {

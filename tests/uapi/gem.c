@@ -3,6 +3,7 @@
  * Ioctl wrappers: see gem.h.
  */
 #include "gem.h"
+#include "inject.h"
 #include "proc.h"
 #include "tap.h"
 
@@ -120,7 +121,8 @@ int gem_ioctl(int fd, unsigned long request, void *arg)
 	int ret;
 
 	do {
-		ret = gem_ioctl_once(fd, request, arg);
+		ret = inject_wanted() ? inject_ioctl(fd, request, arg) :
+					gem_ioctl_once(fd, request, arg);
 	} while (ret == -EINTR || ret == -EAGAIN);
 	return ret;
 }

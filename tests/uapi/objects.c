@@ -4,6 +4,7 @@
  */
 #include "batch.h"
 #include "gem.h"
+#include "inject.h"
 #include "proc.h"
 #include "tap.h"
 
@@ -259,6 +260,8 @@ static void handles_reused(void)
 	int fd = gem_open();
 	uint32_t first = gem_create(fd, PAGE);
 
+	if (inject_wanted())
+		tap_skip("handles that could not be copied out are never closed");
 	gem_close(fd, first);
 	/* A handle that leaks would make the numbers grow. */
 	for (int i = 0; i < 2000; i++) {

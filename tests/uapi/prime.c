@@ -260,7 +260,7 @@ static int vgem_buffer(size_t size)
 	struct drm_mode_create_dumb create = { .width = size / 4, .height = 1, .bpp = 32 };
 	int fd = vgem_open(), dmabuf;
 
-	CHECK_RET(gem_ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
+	CHECK_RET(gem_ioctl_once(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
 	CHECK_RET(try_prime_export(fd, create.handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
 	return dmabuf;
 }

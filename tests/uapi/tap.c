@@ -2,6 +2,7 @@
 /*
  * The TAP runner: see tap.h.
  */
+#include "inject.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -271,6 +272,7 @@ int tap_run(const struct subtest *tests, size_t count, int argc, char **argv)
 		printf("Bail out! mmap: %m\n");
 		return 2;
 	}
+	inject_share();
 
 	for (size_t i = 0; i < count; i++) {
 		if (!selected(&tests[i], argc, argv))
@@ -285,5 +287,6 @@ int tap_run(const struct subtest *tests, size_t count, int argc, char **argv)
 	for (size_t i = 0; i < count; i++)
 		if (selected(&tests[i], argc, argv))
 			failed += run_one(&tests[i], ++number, slow);
+	inject_report();
 	return failed ? 1 : 0;
 }
