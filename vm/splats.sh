@@ -10,7 +10,8 @@ sleeping function|blocked for more than|soft lockup|hard LOCKUP|self-detected st
 softgem: (rmmod failed|kmemleak|a process cannot be killed)'
 SPLATS=${SPLATS//$'\n'/|}
 
-# splats CONSOLE-LOG: such lines without their time stamps, once each, and in which test they came.
+# splats CONSOLE-LOG: such lines without their time stamps, once each, and in which test they came. Of
+# data races only those of the driver, or of what it calls: the kernel has some of its own.
 splats() {
 	tr -d '\r' < "$1" | LC_ALL=C awk -v splats="$SPLATS" '
 		{ sub(/^[^[]*\[ *[0-9]+\.[0-9]+\](\[[^]]*\])? */, "") }
@@ -19,5 +20,6 @@ splats() {
 			test = " (in " name[1] ($3 == "starting" ? "@" $5 : "") ")"
 		}
 		/^softgem: test / { test = " (in " $3 ")" }
+		/KCSAN: data-race in/ && !/\[(softgem|drm|gpu_sched)\]| (drm|dma|sync_file|mmu_interval)_/ { next }
 		!/^\[IGT\]/ && $0 ~ splats && !seen[$0]++ { print $0 test }'
 }
