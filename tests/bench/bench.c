@@ -4,9 +4,11 @@
  */
 #include "bench.h"
 
+#include <cpuid.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -54,6 +56,21 @@ void plot_point(const char *plot, const char *series, double x, double y)
 {
 	printf("point\t%s\t%s\t%g\t%.6g\n", plot, series, x, y);
 	fflush(stdout);
+}
+
+bool by_the_clock(void)
+{
+	const char *clock = getenv("CLOCK");
+
+	return clock && !strcmp(clock, "wall");
+}
+
+bool emulated(void)
+{
+	unsigned int eax, id[3];
+
+	__cpuid(0x40000000, eax, id[0], id[1], id[2]);
+	return !memcmp(id, "TCGTCGTCGTCG", sizeof(id));
 }
 
 double best_of(unsigned int times, int64_t (*once)(void *arg), void *arg)

@@ -40,6 +40,11 @@ void plot_begin(const char *plot, const char *title, const char *x_axis, const c
 /** plot_point() - a point of a line in a plot. */
 void plot_point(const char *plot, const char *series, double x, double y);
 
+/** by_the_clock() - whether times are the clock's ($CLOCK is wall), and not instructions counted. */
+bool by_the_clock(void);
+/** emulated() - whether the processor's time means nothing: QEMU's emulator makes it up. */
+bool emulated(void);
+
 /**
  * best_of() - the least of some repetitions, in ns.
  * @times: how often

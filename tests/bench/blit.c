@@ -10,7 +10,6 @@
 #include "bench.h"
 #include "submission.h"
 
-#include <cpuid.h>
 #include <pixman.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,24 +294,14 @@ static int64_t pixman_fill_once(void *arg)
 	return now_ns() - began;
 }
 
-/* Whether the processor's time means nothing: QEMU's emulator makes it up. */
-static bool emulated(void)
-{
-	unsigned int eax, id[3];
-
-	__cpuid(0x40000000, eax, id[0], id[1], id[2]);
-	return !memcmp(id, "TCGTCGTCGTCG", sizeof(id));
-}
-
 static void beside_pixman(void)
 {
-	const char *clock = getenv("CLOCK");
 	double target = emulated() ? NO_TARGET : 1;
 	struct surface src, dst;
 	struct spans s;
 	int fd;
 
-	if (!clock || strcmp(clock, "wall")) {
+	if (!by_the_clock()) {
 		row_none("copy of 64 MiB, beside pixman", "pixman's wide registers are no peer where "
 			 "instructions are counted: CLOCK=wall");
 		return;
