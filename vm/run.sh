@@ -80,7 +80,13 @@ follow() { exec tail -q -f -c +1 -s 0.1 --pid="$QEMU" "$1"; }
 stop_without_reader() {
 	while kill -0 "$QEMU" 2>/dev/null; do
 		sleep 1
-		kill -0 "$1" 2>/dev/null || { touch "$RUN/no-reader"; kill "$QEMU" 2>/dev/null; return; }
+		if ! kill -0 "$1" 2>/dev/null; then
+			# it also ends when the machine does, as it may have by now
+			kill -0 "$QEMU" 2>/dev/null || return 0
+			touch "$RUN/no-reader"
+			kill "$QEMU" 2>/dev/null
+			return
+		fi
 	done
 }
 
