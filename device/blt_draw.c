@@ -19,6 +19,9 @@
 #define FILL_WORDS	256u
 /* Bytes of a row by which linear memory is fetched before it is used. */
 #define AHEAD		512
+/* Bytes of a row that is short, and rows by which such a one is fetched before it is written. */
+#define SHORT_ROW	512u
+#define ROWS_AHEAD	4
 /* Bytes that a block counts for at least: short ones take time, too. */
 #define MIN_COST	256u
 /* Times that a span is moved: source, destination before, and after. */
@@ -48,6 +51,16 @@ static bool is_block_of_dst(const struct sg_blt *blt)
 	return blt->way != SG_WAY_TILES || blt->op.dst.tiling >= blt->op.src.tiling;
 }
 
+/* Short rows are over before the next could be fetched. What is asked for need not be there. */
+static inline void prefetch_below(const u8 *row, s32 pitch, size_t n)
+{
+	size_t i;
+
+	if (n <= SHORT_ROW)
+		for (i = 0; i < n; i += CACHE_LINE)
+			__builtin_prefetch(row + (ptrdiff_t)ROWS_AHEAD * pitch + i, 1);
+}
+
 /* Both linear. May draw less than all of the block. */
 static void copy_linear(struct piece *piece, struct sg_block *block)
 {
@@ -58,10 +71,12 @@ static void copy_linear(struct piece *piece, struct sg_block *block)
 	void *to = sg_mem_translate(piece->mem, sg_linear_address(&op->dst, block->dst_x,
 				    block->dst_y), &n, SG_WRITE);
 
-	if (to && from)
+	if (to && from) {
+		prefetch_below(to, op->dst.pitch, n);
 		memmove(to, from, n);
-	else if (to)
+	} else if (to) {
 		memset(to, 0, n);
+	}
 	block->bytes = (u32)n;
 }
 
@@ -406,13 +421,14 @@ static void advance(struct piece *piece, const struct sg_block *block)
 	if (blt->x == blt->row_bytes) {
 		blt->x = 0;
 		blt->y += block->rows;
-		memset(piece->rows, 0, sizeof(piece->rows));
+		if (blt->way == SG_WAY_TILES)
+			memset(piece->rows, 0, sizeof(piece->rows));
 	}
 }
 
 enum sg_blt_status sg_blt_step(struct sg_blt *blt, struct sg_mem *mem)
 {
-	struct piece piece = { .blt = blt, .mem = mem };
+	struct piece piece;
 	struct sg_blt_op *op = &blt->op;
 	u32 budget = SG_PIECE, most = MIN_COST;
 
@@ -420,7 +436,12 @@ enum sg_blt_status sg_blt_step(struct sg_blt *blt, struct sg_mem *mem)
 		sg_read(mem, op->pat_addr, op->pat, 8 * 8 * op->cpp);
 		op->pattern = SG_PAT_COLOR;
 	}
-	piece.mono.base = op->mono_addr;
+	/* what a small blit does not need would be most of what it takes */
+	piece.blt = blt;
+	piece.mem = mem;
+	piece.mono = (struct sg_surface) { .base = op->mono_addr };
+	if (blt->way == SG_WAY_TILES)
+		memset(piece.rows, 0, sizeof(piece.rows));
 	sg_view_init(&piece.views.dst, mem, &op->dst, SG_WRITE);
 	sg_view_init(&piece.views.before, mem, &op->dst, SG_READ);
 	sg_view_init(&piece.views.src, mem, op->source == SG_SRC_MONO ? &piece.mono : &op->src,
@@ -471,7 +492,7 @@ static bool find_order(struct sg_blt *blt)
 	return true;
 }
 
-void sg_blt_begin(struct sg_blt *blt)
+static void choose_way(struct sg_blt *blt)
 {
 	const struct sg_blt_op *op = &blt->op;
 	const struct sg_surface *src = &op->src, *dst = &op->dst;
@@ -483,9 +504,6 @@ void sg_blt_begin(struct sg_blt *blt)
 	blt->leftwards = false;
 	blt->rows = (u32)(op->rect.y2 - op->rect.y1);
 	blt->row_bytes = (u64)(u32)(op->rect.x2 - op->rect.x1) * op->cpp;
-	/* operands that the operation asks for but the command does not have */
-	memset(blt->src, 0, sizeof(blt->src));
-	memset(blt->pat, 0, sizeof(blt->pat));
 
 	overlap = find_order(blt);
 	tiled = dst_tiled || (op->source == SG_SRC_SURFACE && src->tiling != SG_LINEAR);
@@ -515,4 +533,14 @@ void sg_blt_begin(struct sg_blt *blt)
 		blt->row_bytes *= blt->rows;
 		blt->rows = 1;
 	}
+}
+
+void sg_blt_begin(struct sg_blt *blt)
+{
+	choose_way(blt);
+	if (blt->way != SG_WAY_SPANS)
+		return;
+	/* operands that the operation asks for but the command does not have */
+	memset(blt->src, 0, sizeof(blt->src));
+	memset(blt->pat, 0, sizeof(blt->pat));
 }

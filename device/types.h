@@ -39,6 +39,7 @@ typedef int64_t s64;
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define fallthrough		__attribute__((__fallthrough__))
 
+#ifndef memset64
 /* The kernel's: @n aligned qwords. */
 static inline void *memset64(u64 *to, u64 value, size_t n)
 {
@@ -48,6 +49,7 @@ static inline void *memset64(u64 *to, u64 value, size_t n)
 		to[i] = value;
 	return to;
 }
+#endif
 
 #endif
 
