@@ -28,7 +28,11 @@
 /** NO_TARGET - a row that is only reported. */
 #define NO_TARGET	(-1.0)
 
-/** row_ratio() - a result that is to be at most @target times its peer's. */
+/**
+ * row_ratio() - a result that is to be at most @target times its peer's.
+ *
+ * By the clock of an emulated machine no row has a target.
+ */
 void row_ratio(const char *name, double value, const char *unit, const char *peer,
 	       double peer_value, double target);
 /** row_limit() - a result that is to be at most @target. */
@@ -42,8 +46,6 @@ void plot_point(const char *plot, const char *series, double x, double y);
 
 /** by_the_clock() - whether times are the clock's ($CLOCK is wall), and not instructions counted. */
 bool by_the_clock(void);
-/** emulated() - whether the processor's time means nothing: QEMU's emulator makes it up. */
-bool emulated(void);
 
 /**
  * best_of() - the least of some repetitions, in ns.
