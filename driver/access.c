@@ -38,7 +38,7 @@ static int copy_direct(struct sg_object *obj, u64 offset, void __user *user, u64
 		size_t len = min_t(u64, size, SZ_2M);
 		void *ptr = sg_object_span(obj, offset, &len);
 
-		/* copy_from_user() would zero what cannot be copied: that is somebody's data here */
+		/* copy_from_user() would zero what cannot be copied: somebody's data */
 		if (write ? __copy_from_user(ptr, user, len) : __copy_to_user(user, ptr, len)) {
 			ret = -EFAULT;
 			break;

@@ -267,7 +267,7 @@ static void shmem_write_back(struct sg_object *obj, unsigned long pages)
 
 			written += shmem_write_folio(mapping, folio);
 			if (large && !folio_test_large(folio)) {
-				/* it was split for its first page to be written: on to the others */
+				/* it was split for its first page's sake: on to the others */
 				next = index + 1;
 				break;
 			}
