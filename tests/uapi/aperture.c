@@ -4,6 +4,7 @@
  */
 #include "counters.h"
 #include "gem.h"
+#include "inject.h"
 #include "proc.h"
 #include "tap.h"
 
@@ -305,8 +306,11 @@ static void signals(void)
 {
 	const struct itimerval fast = { { 0, 200 }, { 0, 200 } }, off = {};
 	struct sigaction action = { .sa_handler = on_alarm };
-	pid_t other = child_start(walk_tiled, (void *)(uintptr_t)0x70000000);
+	pid_t other;
 
+	if (inject_wanted())
+		tap_skip("a signal's frame is a user copy, too");
+	other = child_start(walk_tiled, (void *)(uintptr_t)0x70000000);
 	CHECK_SYS(sigaction(SIGALRM, &action, NULL));
 	CHECK_SYS(setitimer(ITIMER_REAL, &fast, NULL));
 	walk_tiled((void *)(uintptr_t)0x60000000);

@@ -172,7 +172,8 @@ static int try_query(int fd, struct drm_i915_query_item *items, uint32_t count)
 {
 	struct drm_i915_query arg = { .num_items = count, .items_ptr = (uintptr_t)items };
 
-	return gem_ioctl(fd, DRM_IOCTL_I915_QUERY, &arg);
+	/* once: it says in each item what failed there */
+	return gem_ioctl_once(fd, DRM_IOCTL_I915_QUERY, &arg);
 }
 
 /* Ask for the length, then for the answer, which the caller may free. */
