@@ -253,10 +253,16 @@ static void time_is_up(int sig)
 	_exit(2);
 }
 
-int tap_run(const struct subtest *tests, size_t count, int argc, char **argv)
+unsigned int tap_slow(void)
 {
 	const char *factor = getenv("SOFTGEM_TEST_SLOW");
-	unsigned int slow = factor && atoi(factor) > 0 ? atoi(factor) : 1;
+
+	return factor && atoi(factor) > 0 ? atoi(factor) : 1;
+}
+
+int tap_run(const struct subtest *tests, size_t count, int argc, char **argv)
+{
+	unsigned int slow = tap_slow();
 	size_t chosen = 0, number = 0, failed = 0;
 	unsigned int total = 10;
 

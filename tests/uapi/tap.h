@@ -38,6 +38,9 @@ struct subtest {
  */
 int tap_run(const struct subtest *tests, size_t count, int argc, char **argv);
 
+/** tap_slow() - by how much SOFTGEM_TEST_SLOW multiplies time limits. */
+unsigned int tap_slow(void);
+
 #define TAP_MAIN(tests) \
 	int main(int argc, char **argv) \
 	{ \
