@@ -202,12 +202,18 @@ static int lookup_unreadable(struct sg_userptr *u, unsigned long start, unsigned
 			start += PAGE_SIZE;
 			continue;
 		}
+		/* to one that is being killed the kernel gives no page, though it faults them in */
+		if (signal_pending(current)) {
+			mmap_read_unlock(mm);
+			return -ERESTARTSYS;
+		}
 		a->faults++;
 		ret = fault_in(mm, start, true);
 		if (ret == -EAGAIN)
 			ret = mmap_read_lock_killable(mm);
 		if (ret)
 			return ret;
+		cond_resched();
 	}
 	mmap_read_unlock(mm);
 	return 0;

@@ -530,6 +530,39 @@ static void creator_killed_file_lives(void)
 	child_end(keeper);
 }
 
+/* Memory that may be written to but not read is looked up page by page, in a way of its own. */
+static void child_faults_unreadable(void *arg)
+{
+	const size_t size = 256 * MiB;
+	int fd = gem_open();
+	void *ptr = mmap(NULL, size, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint32_t handle;
+
+	CHECK(ptr != MAP_FAILED);
+	CHECK_SYS(madvise(ptr, size, MADV_NOHUGEPAGE));
+	handle = gem_userptr(fd, ptr, size, 0);
+	gate_open(arg);
+	CHECK_RET(try_gpu_store(fd, handle, 0, 1), 0);
+	pause();
+}
+
+static void killed_while_faulting(void)
+{
+	for (unsigned int ms = 5; ms <= 40; ms += 5) {
+		struct gate gate;
+		int status;
+		pid_t pid;
+
+		gate_init(&gate);
+		pid = child_start(child_faults_unreadable, &gate);
+		gate_pass(&gate);
+		sleep_ms(ms);
+		CHECK_SYS(kill(pid, SIGKILL));
+		CHECK(child_ended_within(pid, 10000, &status));
+		CHECK_INT(status, SIGKILL);
+	}
+}
+
 static const struct subtest tests[] = {
 	{ "a forked child uses the handle: the pages are the creator's", fork_pages_are_creators },
 	{ "a forked child unmaps its copy: the object does not mind", fork_child_unmaps },
@@ -545,6 +578,7 @@ static const struct subtest tests[] = {
 	{ "exit with 200 objects open, five times", exit_with_many, 60 },
 	{ "a file passed to another process: handles mean the creator's pages", file_passed_on },
 	{ "the creator is killed, the file lives on elsewhere", creator_killed_file_lives },
+	{ "SIGKILL while unreadable memory is faulted in", killed_while_faulting, 60 },
 };
 
 TAP_MAIN(tests)
