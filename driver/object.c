@@ -171,9 +171,11 @@ unsigned long sg_object_pages(const struct sg_object *obj)
 	}
 }
 
-/* Forget what nobody needs. The reservation is held, and there are no pages. */
-static void purge(struct sg_object *obj)
+/* Forget the contents if nobody needs them. The reservation is held, and there are no pages. */
+static void purge_unneeded(struct sg_object *obj)
 {
+	if (obj->madv != SG_MADV_DONTNEED || !obj->ops->purge)
+		return;
 	obj->madv = SG_MADV_PURGED;
 	obj->ops->purge(obj);
 }
@@ -201,8 +203,7 @@ void sg_object_put_pages(struct sg_object *obj)
 	up_write(&gpu->revoke);
 	sg_shrink_remove(obj, pages);
 	obj->ops->put_pages(obj);
-	if (obj->madv == SG_MADV_DONTNEED && obj->ops->purge)
-		purge(obj);
+	purge_unneeded(obj);
 }
 
 /**
@@ -222,8 +223,8 @@ bool sg_object_madvise(struct sg_object *obj, enum sg_madv madv)
 	if (obj->madv == SG_MADV_PURGED)
 		return false;
 	obj->madv = madv;
-	if (madv == SG_MADV_DONTNEED && !obj->have_pages && obj->ops->purge)
-		purge(obj);
+	if (!obj->have_pages)
+		purge_unneeded(obj);
 	return obj->madv != SG_MADV_PURGED;
 }
 

@@ -7,15 +7,9 @@
 #include "tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* More than any operation has. */
-#define MAX_POINTS	3000
 
 static void world_begin(struct world *w)
 {

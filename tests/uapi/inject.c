@@ -14,9 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* More than any ioctl has. */
-#define MAX_POINTS	3000
-
 /*
  * What all processes share. Where the kernel helps itself the ioctl has been carried out, and is not
  * to be repeated: the next one of its kind goes on with the point after that.

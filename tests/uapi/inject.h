@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+/** MAX_POINTS - more than any operation has. */
+#define MAX_POINTS	3000
+
 /** inject_init() - have allocations of all kinds fail when they are to. Skips where none can. */
 void inject_init(void);
 

@@ -80,7 +80,8 @@ bool child_ended_within(pid_t pid, unsigned int ms, int *status)
 {
 	pid_t ret = waitpid(pid, status, WNOHANG);
 
-	for (unsigned int i = 0; i < ms * tap_slow() && !ret; i++) {
+	ms *= tap_slow();
+	for (unsigned int i = 0; i < ms && !ret; i++) {
 		sleep_ms(1);
 		ret = waitpid(pid, status, WNOHANG);
 	}

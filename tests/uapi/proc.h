@@ -40,7 +40,11 @@ long job_end(struct job *job);
 
 /** child_start() - fork a child that runs @run and exits with status 0. */
 pid_t child_start(void (*run)(void *arg), void *arg);
-/** child_ended_within() - wait at most @ms, more on slow kernels. Return: true if @pid ended; its status in @status. */
+/**
+ * child_ended_within() - wait at most @ms, more on slow kernels.
+ *
+ * Return: true if @pid ended; its status in @status.
+ */
 bool child_ended_within(pid_t pid, unsigned int ms, int *status);
 /** child_end() - wait for @pid (10 s at most), which must exit with status 0. */
 void child_end(pid_t pid);
