@@ -12,7 +12,7 @@ MODULE_PARAMS=
 APPEND=
 LEAK_CHECK=
 SUSPEND=			# the guest can be suspended
-ICOUNT=				# the clock counts instructions
+ICOUNT=				# the clock counts instructions: nanoseconds of one, a power of two
 LOG=				# where to leave the guest's console log
 
 KERNEL_ARGS="console=ttyS0 ignore_loglevel printk.devkmsg=on log_buf_len=8M mitigations=off
@@ -96,6 +96,12 @@ tsc_rate() {
 	awk '/^cpu MHz/ { printf "tsc_early_khz=%d", $4 * 1000; exit }' /proc/cpuinfo
 }
 
+log2() {
+	local n=0
+	while [ $((1 << n)) -lt "$1" ]; do n=$((n + 1)); done
+	echo $n
+}
+
 # boot LIMIT [QEMU-ARGS...]: starts the machine in the background, its process in $QEMU, with what
 # is our file descriptor 0 as its own. The guest resets it when all is done; after LIMIT seconds
 # (0: never) it is stopped.
@@ -108,7 +114,7 @@ boot() {
 		-kernel "$KERNEL_DIR/kernel" -initrd "$KERNEL_DIR/initrd" -append "${KERNEL_ARGS//[$'\n\t']/ } $(tsc_rate) $APPEND"
 		-serial "file:$RUN/console"
 		-drive "file=$RUN/swap,format=raw,if=none,id=swap,discard=unmap" -device virtio-blk-pci,drive=swap,addr=0x8)
-	[ -z "$ICOUNT" ] || qemu+=(-icount "shift=0,sleep=off")
+	[ -z "$ICOUNT" ] || qemu+=(-icount "shift=$(log2 "$ICOUNT"),sleep=off")
 	add_share job "$JOB" off
 	add_share modules "$KERNEL_DIR/modules/" on
 	if [ "$ROOT" = host ]; then
