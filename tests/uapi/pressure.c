@@ -106,7 +106,7 @@ static void press(size_t len)
 
 #define KEEP	(256 * MiB)
 #define EACH	(8 * MiB)
-#define TAKEN	(64 * MiB)
+#define TAKEN	(32 * MiB)
 #define COUNT	20
 
 static uint64_t resident_bytes(int fd)
@@ -211,11 +211,23 @@ static void tracked_swapped(void)
 }
 
 /*
- * The kernel takes from the group what exceeds this, but for some 64 pages, whenever one of its
- * processes asks for another page. That is less than the object.
+ * A group of two processes with less memory than they use between them: the GPU's object, which
+ * alone would fit, and as much again that the other touches all the time. Whoever brings in a page
+ * of the one makes the kernel take one of the other.
  */
 #define GROUP		"/sys/fs/cgroup/softgem-pressure"
-#define GROUP_HIGH	"66060288"	/* bytes: TAKEN - 1 MiB */
+#define GROUP_MAX	"50331648"	/* bytes: TAKEN * 3 / 2 */
+
+static void child_touches(void *arg)
+{
+	char *ptr = map_anon(TAKEN);
+
+	CHECK(write_file(GROUP "/cgroup.procs", "0"));
+	memset(ptr, 1, TAKEN);
+	gate_open(arg);
+	for (size_t i = 0;; i = (i + PAGE) % TAKEN)
+		ptr[i]++;
+}
 
 static void child_uses_taken(void *arg)
 {
@@ -245,17 +257,23 @@ static void child_uses_taken(void *arg)
 
 static void taken_as_fast(void)
 {
+	struct gate gate;
+	pid_t pid, other;
 	int status;
-	pid_t pid;
 
-	if (memory("SwapFree") < 2 * TAKEN)
+	if (memory("SwapFree") < 4 * TAKEN)
 		tap_skip("no swap, or not enough");
 	CHECK(write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
 	CHECK(!mkdir(GROUP, 0755) || errno == EEXIST);
-	CHECK(write_file(GROUP "/memory.high", GROUP_HIGH));
+	CHECK(write_file(GROUP "/memory.max", GROUP_MAX));
+	gate_init(&gate);
+	other = child_start(child_touches, &gate);
+	gate_pass(&gate);
 	pid = child_start(child_uses_taken, NULL);
 	CHECK(child_ended_within(pid, 100000, &status));
 	CHECK_INT(status, 0);
+	CHECK_SYS(kill(other, SIGKILL));
+	CHECK(child_ended_within(other, 10000, &status));
 	CHECK_SYS(rmdir(GROUP));
 }
 
