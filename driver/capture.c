@@ -27,6 +27,9 @@
 /* Of all memory no more than this part is spent on a copy. */
 #define SHARE_OF_MEMORY	3
 
+/* Nor more time than this, in ms: fences wait for it. */
+#define COPY_TIME_MS	10000
+
 #define COPY_GFP	(GFP_NOWAIT | __GFP_NOWARN)
 
 /**
@@ -76,6 +79,7 @@ struct cursor {
  * @commands: how many the context had executed
  * @guilty: hangs of the context before this one
  * @budget: pages that may still be spent on the copy
+ * @until: when the copy has to be done, in jiffies
  * @blocks: struct sg_block
  * @head: the text before the blocks, once somebody has asked for it
  * @head_len: its characters
@@ -95,6 +99,7 @@ struct sg_error {
 	u64 commands;
 	unsigned int guilty;
 	unsigned long budget;
+	unsigned long until;
 	struct list_head blocks;
 	char *head;
 	size_t head_len;
@@ -160,9 +165,17 @@ static bool capture_page(struct sg_error *error, struct sg_block *block, struct 
 	return true;
 }
 
-static void capture_range(struct sg_error *error, struct sg_mem *mem, const char *name,
+/* Whether there is still time, and somebody who might want to know. */
+static bool may_go_on(const struct sg_error *error, const struct sg_request *rq)
+{
+	return time_before(jiffies, error->until) && !READ_ONCE(rq->gpu->wedged) &&
+	       !sg_context_doomed(rq->ring->ctx, rq->ring->engine);
+}
+
+static void capture_range(struct sg_error *error, struct sg_request *rq, const char *name,
 			  const struct sg_range *range)
 {
+	struct sg_mem *mem = &rq->gpu->captures.mem;
 	struct sg_block *block = kzalloc(sizeof(*block), COPY_GFP);
 	u64 offset;
 
@@ -173,7 +186,7 @@ static void capture_range(struct sg_error *error, struct sg_mem *mem, const char
 	INIT_LIST_HEAD(&block->pages);
 	list_add_tail(&block->link, &error->blocks);
 	for (offset = 0; offset < range->size; offset += PAGE_SIZE) {
-		if (!capture_page(error, block, mem, range->addr + offset))
+		if (!may_go_on(error, rq) || !capture_page(error, block, mem, range->addr + offset))
 			return;
 		cond_resched();
 	}
@@ -190,6 +203,7 @@ static struct sg_error *create_error(struct sg_gpu *gpu, gfp_t gfp)
 	error->uptime = ktime_get_boottime_ns();
 	error->resets = atomic_read(&gpu->reset_count);
 	error->budget = totalram_pages() / SHARE_OF_MEMORY;
+	error->until = jiffies + msecs_to_jiffies(COPY_TIME_MS);
 	INIT_LIST_HEAD(&error->blocks);
 	return error;
 }
@@ -197,13 +211,15 @@ static struct sg_error *create_error(struct sg_gpu *gpu, gfp_t gfp)
 /* Becomes the device's error state if there is none yet. */
 static void install_error(struct sg_gpu *gpu, struct sg_error *error)
 {
-	struct sg_captures *c = &gpu->captures;
+	char where[sizeof(error->what) + sizeof(error->engine) + 4];
 
-	if (cmpxchg(&c->error, NULL, error))
+	/* as soon as it is there, somebody may clear it */
+	scnprintf(where, sizeof(where), "%s%s%s", error->what, error->engine[0] ? " on " : "",
+		  error->engine);
+	if (cmpxchg(&gpu->captures.error, NULL, error))
 		free_error(error);
 	else
-		drm_info(&gpu->node.drm, "GPU hang: %s%s%s: see the card's error in sysfs\n",
-			 error->what, error->engine[0] ? " on " : "", error->engine);
+		drm_info(&gpu->node.drm, "GPU hang: %s: see the card's error in sysfs\n", where);
 }
 
 static void capture(struct sg_gpu *gpu, struct sg_request *rq)
@@ -231,8 +247,8 @@ static void capture(struct sg_gpu *gpu, struct sg_request *rq)
 
 	sg_mem_set_space(mem, ring->ctx->space);
 	for (i = 0; i < rq->ncaptures; i++)
-		capture_range(error, mem, "user", &rq->captures[i]);
-	capture_range(error, mem, "batch", &rq->batch_object);
+		capture_range(error, rq, "user", &rq->captures[i]);
+	capture_range(error, rq, "batch", &rq->batch_object);
 	sg_mem_set_space(mem, NULL);
 	install_error(gpu, error);
 }

@@ -111,6 +111,16 @@ static int ring_priority(const struct sg_ring *ring)
 	return rq->condemned || sg_context_doomed(ring->ctx, ring->engine) ? INT_MAX : rq->priority;
 }
 
+/* Whether what an engine runs is to make way for something so important. */
+static bool makes_way(const struct sg_engine *engine, int priority)
+{
+	const struct sg_request *rq = list_first_entry_or_null(&engine->active->requests,
+							       struct sg_request, link);
+
+	/* one that has just ended does so anyway */
+	return rq && (READ_ONCE(engine->patient) || priority > rq->priority);
+}
+
 /**
  * sg_engine_make_ready() - queue a ring whose first request may run.
  * @engine: the ring's engine
@@ -131,8 +141,7 @@ void sg_engine_make_ready(struct sg_engine *engine, struct sg_ring *ring)
 	ring->ready_order = engine->next_order++;
 	rb_add_cached(&ring->ready_node, &engine->ready, ready_before);
 	engine->nready++;
-	if (engine->active && (READ_ONCE(engine->patient) ||
-			       ring->ready_priority > first_request(engine->active)->priority))
+	if (engine->active && makes_way(engine, ring->ready_priority))
 		WRITE_ONCE(engine->stop, true);
 	wake_up(&engine->wq);
 }
@@ -350,7 +359,7 @@ static bool request_late(struct sg_engine *engine, const struct turn *turn)
 {
 	unsigned int timeout = READ_ONCE(engine->gpu->params.request_timeout_ms);
 
-	return timeout && elapsed(turn, turn->rq->start_ns, timeout);
+	return timeout && elapsed(turn, turn->began - turn->rq->ran_ns, timeout);
 }
 
 /*
@@ -566,6 +575,7 @@ static void engine_run(struct sg_engine *engine)
 		engine_charge(engine, WAIT_NS);
 	engine->vain = turn.waits && ring->cs.work == work ? engine->vain + 1 : 0;
 	rq->held_ns = turn.now - turn.offered;
+	rq->ran_ns += turn.now - turn.began;
 
 	switch (outcome) {
 	case TURN_DONE:

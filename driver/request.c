@@ -32,14 +32,17 @@ static const struct dma_fence_ops request_fence_ops = {
 
 /**
  * sg_fence_to_request() - the request behind a fence.
+ * @gpu: the device
  * @fence: any fence
  *
- * Return: the request, or NULL if the fence is somebody else's.
+ * Return: the request, or NULL if the fence is somebody else's: also if that is a device of ours
+ * that was unbound, of which fences are all that is left.
  */
-struct sg_request *sg_fence_to_request(struct dma_fence *fence)
+struct sg_request *sg_fence_to_request(const struct sg_gpu *gpu, struct dma_fence *fence)
 {
-	return fence->ops == &request_fence_ops ? container_of(fence, struct sg_request, fence) :
-						  NULL;
+	struct sg_request *rq = container_of(fence, struct sg_request, fence);
+
+	return fence->ops == &request_fence_ops && rq->gpu == gpu ? rq : NULL;
 }
 
 /**
@@ -56,8 +59,10 @@ struct sg_request *sg_request_create(struct sg_ring *ring)
 	if (!rq)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&rq->lock);
+	rq->gpu = ring->engine->gpu;
 	rq->ring = ring;
 	rq->engine_class = ring->engine->class;
+	rq->submitted = jiffies;
 	rq->priority = READ_ONCE(ring->ctx->priority);
 	INIT_LIST_HEAD(&rq->link);
 	INIT_LIST_HEAD(&rq->gpu_link);
@@ -104,14 +109,14 @@ void sg_request_discard(struct sg_request *rq)
 /* It has signalled, or is before it in its own ring, and so comes first in any case. */
 static bool comes_first(const struct sg_request *rq, struct dma_fence *fence)
 {
-	struct sg_request *other = sg_fence_to_request(fence);
+	struct sg_request *other = sg_fence_to_request(rq->gpu, fence);
 
 	return dma_fence_is_signaled(fence) || (other && other->ring == rq->ring);
 }
 
 static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_start)
 {
-	struct sg_request *other = sg_fence_to_request(fence);
+	struct sg_request *other = sg_fence_to_request(rq->gpu, fence);
 	unsigned int i;
 
 	if (comes_first(rq, fence))
@@ -132,7 +137,8 @@ static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_s
 	}
 	if (rq->nwaits == rq->room) {
 		unsigned int room = max(8u, 2 * rq->room);
-		struct sg_wait *waits = kvmalloc_array(room, sizeof(*waits), GFP_KERNEL);
+		struct sg_wait *waits = kvmalloc_array(room, sizeof(*waits),
+							GFP_KERNEL_ACCOUNT);
 
 		if (!waits)
 			return -ENOMEM;
@@ -189,11 +195,17 @@ void sg_request_init_fence(struct sg_request *rq)
 		       ++timeline->seqno);
 }
 
+/*
+ * So much is looked at to raise what a request waits for; what is behind it in a web of many
+ * thousands keeps its own priority. Interrupts are off meanwhile.
+ */
+#define RAISE_MAX	(1u << 14)
+
 /* Raise @rq, and what it waits for, to a priority. The sched_lock is held. */
 static void raise(struct sg_request *rq, int priority)
 {
+	unsigned int i, looked = 0;
 	LIST_HEAD(work);
-	unsigned int i;
 
 	list_add(&rq->raise_link, &work);
 	while ((rq = list_first_entry_or_null(&work, struct sg_request, raise_link))) {
@@ -201,12 +213,13 @@ static void raise(struct sg_request *rq, int priority)
 		struct sg_request *before = rq;
 
 		list_del_init(&rq->raise_link);
-		if (rq->priority >= priority || list_empty(&rq->link))
+		if (rq->priority >= priority || list_empty(&rq->link) || looked > RAISE_MAX)
 			continue;
 		rq->priority = priority;
 		sg_engine_reprioritize(ring->engine, ring, priority);
+		looked += 1 + rq->nwaits;
 		for (i = 0; i < rq->nwaits; i++) {
-			struct sg_request *other = sg_fence_to_request(rq->waits[i].fence);
+			struct sg_request *other = sg_fence_to_request(rq->gpu, rq->waits[i].fence);
 
 			if (other && list_empty(&other->raise_link))
 				list_add_tail(&other->raise_link, &work);
@@ -224,12 +237,12 @@ static void raise(struct sg_request *rq, int priority)
 /* One thing less to wait for; the last one makes the request ready. */
 static void one_less(struct sg_request *rq)
 {
-	struct sg_gpu *gpu = rq->ring->engine->gpu;
+	struct sg_gpu *gpu = rq->gpu;
 	unsigned long flags;
 
-	if (!atomic_dec_and_test(&rq->pending))
+	/* once the lock is free the request may run, end, and be gone */
+	if (!atomic_dec_and_lock_irqsave(&rq->pending, &gpu->sched_lock, flags))
 		return;
-	spin_lock_irqsave(&gpu->sched_lock, flags);
 	if (list_first_entry(&rq->ring->requests, struct sg_request, link) == rq)
 		sg_engine_make_ready(rq->ring->engine, rq->ring);
 	spin_unlock_irqrestore(&gpu->sched_lock, flags);
@@ -249,17 +262,18 @@ static void give_up_waiting(struct timer_list *timer)
 	for (i = 0; i < rq->nwaits; i++) {
 		struct sg_wait *w = &rq->waits[i];
 
-		if (!sg_fence_to_request(w->fence) && dma_fence_remove_callback(w->fence, &w->cb)) {
-			rq->overdue = true;
-			one_less(rq);
-		}
+		if (sg_fence_to_request(rq->gpu, w->fence) ||
+		    !dma_fence_remove_callback(w->fence, &w->cb))
+			continue;
+		rq->overdue = true;
+		one_less(rq);
 	}
 }
 
 /* Returns false if the request behind the fence has already begun to run. */
 static bool wait_for_start(struct sg_gpu *gpu, struct sg_wait *wait)
 {
-	struct sg_request *other = sg_fence_to_request(wait->fence);
+	struct sg_request *other = sg_fence_to_request(gpu, wait->fence);
 	bool wait_for = false;
 
 	spin_lock_irq(&gpu->sched_lock);
@@ -312,7 +326,7 @@ void sg_request_queue(struct sg_request *rq)
 	rq->submitted = jiffies;
 	timer_setup(&rq->timer, give_up_waiting, 0);
 	for (i = 0; i < rq->nwaits; i++)
-		foreign |= !sg_fence_to_request(rq->waits[i].fence);
+		foreign |= !sg_fence_to_request(rq->gpu, rq->waits[i].fence);
 	spin_lock_irq(&gpu->sched_lock);
 	list_add_tail(&rq->link, &rq->ring->requests);
 	rq->ring->nrequests++;

@@ -42,6 +42,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * struct sg_request - a batch that was submitted.
  * @fence: signals when it is done. First, so that the core can free the request with it.
  * @lock: the fence's
+ * @gpu: the device
  * @ring: where it runs; the context is kept alive until the end
  * @engine_class: of the engine it runs on; still to be asked for when @ring is gone
  * @link: in the ring's list, in the order of submission; guarded by the device's sched_lock
@@ -55,6 +56,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @started: the engine has seen it; written by the engine's thread, under sched_lock
  * @start_waits: waits of others that end when it starts; guarded by sched_lock
  * @start_ns: when it began to run; of the engine's thread
+ * @ran_ns: how long it has had the engine, but for its present turn; likewise
  * @held_ns: how long it has run without an offer to leave the engine; likewise
  * @hung: it came to a command that cannot be executed; likewise
  * @reset: what became of its engine; set under sched_lock
@@ -76,6 +78,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
 struct sg_request {
 	struct dma_fence fence;
 	spinlock_t lock;
+	struct sg_gpu *gpu;
 	struct sg_ring *ring;
 	enum sg_engine_class engine_class;
 	struct list_head link;
@@ -89,6 +92,7 @@ struct sg_request {
 	bool started;
 	struct list_head start_waits;
 	u64 start_ns;
+	u64 ran_ns;
 	u64 held_ns;
 	bool hung;
 	enum sg_reset reset;
@@ -117,6 +121,6 @@ void sg_request_queue(struct sg_request *rq);
 void sg_request_started(struct sg_request *rq);
 void sg_request_complete(struct sg_request *rq, int error);
 
-struct sg_request *sg_fence_to_request(struct dma_fence *fence);
+struct sg_request *sg_fence_to_request(const struct sg_gpu *gpu, struct dma_fence *fence);
 
 #endif

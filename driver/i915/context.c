@@ -265,12 +265,15 @@ I915_IOCTL(gem_context_create)
 		if (ret)
 			goto put;
 	}
+	/* another thread may guess the number, and destroy the context at once */
+	sg_context_get(create.ctx);
 	ret = xa_alloc(&create.fpriv->contexts, &id, create.ctx, MAX_HANDLES, GFP_KERNEL);
-	if (ret)
+	if (ret) {
+		sg_context_put(create.ctx);
 		goto put;
+	}
 	create.ctx->id = id;
 	args->ctx_id = id;
-	return 0;
 put:
 	sg_context_put(create.ctx);
 	return ret;

@@ -48,6 +48,7 @@ struct i915_scratch {
  * @relocs: for each object, its relocations, once they had to be copied in; or NULL
  * @targets: by what relocations name them, if there are any; see relocs.c
  * @target_mask: entries of @targets, less one
+ * @moved: some object was not where the client took it to be, in this attempt or one before it
  * @fences: syncobjs
  * @nfences: how many
  * @in_fence: FENCE_IN's or FENCE_SUBMIT's, or NULL
@@ -63,6 +64,7 @@ struct i915_exec {
 	struct drm_i915_gem_relocation_entry **relocs;
 	struct i915_reloc_target *targets;
 	u32 target_mask;
+	bool moved;
 	struct i915_exec_fence *fences;
 	unsigned int nfences;
 	struct dma_fence *in_fence;

@@ -238,7 +238,6 @@ I915_IOCTL(gem_set_domain)
 {
 	struct drm_i915_gem_set_domain *args = data;
 	struct sg_object *obj;
-	bool fits;
 	int ret;
 
 	if ((args->read_domains | args->write_domain) & ~I915_GEM_CPU_DOMAINS)
@@ -258,14 +257,14 @@ I915_IOCTL(gem_set_domain)
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
 		goto put;
+	ret = obj->madv == SG_MADV_WILLNEED ? 0 : -EFAULT;
 	if (args->read_domains == I915_GEM_DOMAIN_GTT) {
 		/* of what does not fit into the aperture, each look brings in its own part */
-		fits = obj->base.size <= sg_object_gpu(obj)->aperture.mappable;
-		ret = sg_object_get_range(obj, 0, fits ? obj->base.size : 0);
+		if (!ret && obj->base.size <= sg_object_gpu(obj)->aperture.mappable)
+			ret = sg_object_get_pages(obj);
 		sg_shadow_refresh(obj);
 	} else {
 		/* what nobody has used yet is in the CPU's domain, and need not fit into memory */
-		ret = obj->madv == SG_MADV_WILLNEED ? 0 : -EFAULT;
 		sg_shadow_flush(obj);
 	}
 	dma_resv_unlock(obj->base.resv);
@@ -368,7 +367,7 @@ I915_IOCTL(gem_busy)
 	args->busy = 0;
 	dma_resv_iter_begin(&cursor, obj->base.resv, DMA_RESV_USAGE_READ);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
-		struct sg_request *rq = sg_fence_to_request(fence);
+		struct sg_request *rq = sg_fence_to_request(sg_object_gpu(obj), fence);
 
 		if (dma_resv_iter_is_restarted(&cursor))
 			args->busy = 0;

@@ -51,13 +51,9 @@ static int query_topology(struct sg_gpu *gpu, struct drm_i915_query_item *item)
 		.slice_mask = GENMASK(I915_SLICES - 1, 0),
 		.subslice_mask = GENMASK(I915_SUBSLICES - 1, 0),
 	};
-	int ret;
 
 	if (item->flags)
 		return -EINVAL;
-	ret = header_zero(item, sizeof(t.info));
-	if (ret)
-		return ret;
 	memset(t.eu_mask, GENMASK(I915_EUS - 1, 0), sizeof(t.eu_mask));
 	return answer(item, &t, sizeof(t));
 }
@@ -71,7 +67,7 @@ static int query_engines(struct sg_gpu *gpu, struct drm_i915_query_item *item)
 
 	if (item->flags)
 		return -EINVAL;
-	ret = header_zero(item, size);
+	ret = header_zero(item, sizeof(*info));
 	if (ret)
 		return ret;
 	info = kzalloc(size, GFP_KERNEL);

@@ -188,6 +188,8 @@ static int apply_user(struct i915_exec *exec, unsigned int i)
 			ret = apply_user_one(exec, i, user + k++);
 		pagefault_enable();
 		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return ret;
 }
@@ -205,6 +207,11 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 		/* what a further attempt goes by */
 		if (ret == 1)
 			r->presumed_offset = find_entry(exec, r->target_handle)->offset;
+		if (k % PASS_MAX)
+			continue;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return min(ret, 0);
 }
@@ -220,15 +227,15 @@ int i915_relocate(struct sg_submit *s)
 {
 	struct i915_exec *exec = to_i915_exec(s);
 	unsigned int i;
-	bool moved = false;
 	int ret;
 
 	if (!exec->targets)
 		return 0;
-	for (i = 0; i < s->count && !moved; i++)
-		moved = canonical(s->objects[i].offset) != exec->entries[i].offset;
+	/* once anything has moved, an attempt before this one may have put other addresses in */
+	for (i = 0; i < s->count && !exec->moved; i++)
+		exec->moved = canonical(s->objects[i].offset) != exec->entries[i].offset;
 	/* NO_RELOC: the client has put the addresses in itself, as it found them the last time */
-	if (!relocs_wanted(exec) && !moved)
+	if (!relocs_wanted(exec) && !exec->moved)
 		return 0;
 	update_targets(exec);
 	for (i = 0; i < s->count; i++) {
