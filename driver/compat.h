@@ -30,6 +30,11 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* x86 has shadow stacks since 6.6 */
+#ifndef VM_SHADOW_STACK
+#define VM_SHADOW_STACK	VM_NONE
+#endif
+
 /**
  * get_user_page_nofault() - a reference to a page that is present.
  * @mm: whose

@@ -185,23 +185,58 @@ static void queue(struct sg_userptr *u, struct work_struct *work)
 		sg_object_put(&u->obj);
 }
 
-static void put_table_pages(struct sg_table *table, unsigned int n, bool dirty)
+/**
+ * struct told - what a device has mapped that is told when the pages move.
+ * @table: where they are
+ * @u: the object; with a reference while @put_work is queued
+ * @put_work: marks the pages dirty that can only be marked under their locks, and lets go of all
+ */
+struct told {
+	struct sg_table table;
+	struct sg_userptr *u;
+	struct work_struct put_work;
+};
+
+/* Returns false if some pages of the first @n runs can only be marked under their locks. */
+static bool mark_table_dirty(struct sg_table *table, unsigned int n)
 {
+	struct scatterlist *sg;
+	bool marked = true;
+	unsigned int i;
+
+	for_each_sg(table->sgl, sg, n, i) {
+		marked &= sg_frames_mark_dirty(page_to_pfn(sg_page(sg)), sg->length >> PAGE_SHIFT);
+		cond_resched();
+	}
+	return marked;
+}
+
+static void put_table_pages(struct sg_table *table, unsigned int n)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(table->sgl, sg, n, i) {
+		sg_frames_put(page_to_pfn(sg_page(sg)), sg->length >> PAGE_SHIFT);
+		cond_resched();
+	}
+}
+
+static void put_work(struct work_struct *work)
+{
+	struct told *told = container_of(work, struct told, put_work);
 	struct scatterlist *sg;
 	unsigned int i, k;
 
-	for_each_sgtable_sg(table, sg, i) {
-		if (i == n)
-			break;
-		for (k = 0; k < sg->length >> PAGE_SHIFT; k++) {
-			struct page *page = nth_page(sg_page(sg), k);
-
-			if (dirty)
-				set_page_dirty_lock(page);
-			put_page(page);
-		}
+	for_each_sgtable_sg(&told->table, sg, i) {
+		for (k = 0; k < sg->length >> PAGE_SHIFT; k++)
+			set_page_dirty_lock(nth_page(sg_page(sg), k));
 		cond_resched();
 	}
+	put_table_pages(&told->table, told->table.orig_nents);
+	sg_free_table(&told->table);
+	sg_object_put(&told->u->obj);
+	kfree(told);
 }
 
 /*
@@ -213,7 +248,7 @@ static int fill_table(struct sg_userptr *u, struct sg_table *table)
 {
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct scatterlist *sg = table->sgl;
-	unsigned long index, n, i, had = 0;
+	unsigned long index, n, had = 0;
 	unsigned int filled = 0;
 	bool ready = false;
 	u64 pfn;
@@ -222,8 +257,9 @@ static int fill_table(struct sg_userptr *u, struct sg_table *table)
 	sg_pages_for_each_run(&u->obj.pages, index, pfn, n) {
 		if (filled == table->orig_nents)
 			break;
-		for (i = 0; i < n; i++)
-			get_page(pfn_to_page(pfn + i));
+		if (!sg_frames_may_get(pfn, n))
+			break;
+		sg_frames_get(pfn, n);
 		sg_set_page(sg, pfn_to_page(pfn), n << PAGE_SHIFT, 0);
 		sg = sg_next(sg);
 		filled++;
@@ -240,7 +276,7 @@ static int fill_table(struct sg_userptr *u, struct sg_table *table)
 	}
 	if (ready)
 		return 0;
-	put_table_pages(table, filled, false);
+	put_table_pages(table, filled);
 	return -EAGAIN;
 }
 
@@ -265,39 +301,57 @@ static int map_told(struct sg_userptr *u, struct sg_table *table)
 	return ret;
 }
 
-static void unmap_told(struct sg_userptr *u, struct sg_table *table, bool dirty)
+/*
+ * The device has it mapped no longer. It may say so when it is told, in reclaim, which may have
+ * locked any of the pages.
+ */
+static void unmap_told(struct told *told, bool dirty)
 {
+	struct sg_userptr *u = told->u;
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 
 	write_lock(&gpu->notifier_lock);
 	u->nmapped--;
 	write_unlock(&gpu->notifier_lock);
-	put_table_pages(table, table->orig_nents, dirty);
+	if (dirty && !mark_table_dirty(&told->table, told->table.orig_nents)) {
+		sg_object_get(&u->obj);
+		queue_work(gpu->free_wq, &told->put_work);
+		return;
+	}
+	put_table_pages(&told->table, told->table.orig_nents);
+	sg_free_table(&told->table);
+	kfree(told);
 }
 
 static struct sg_table *user_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
 {
 	struct sg_userptr *u = buf_userptr(attach->dmabuf);
 	struct sg_pin *pin = attach->priv;
-	struct sg_table *table;
+	struct told *told;
 	int ret;
 
 	if (u->obj.read_only && dir != DMA_TO_DEVICE)
 		return ERR_PTR(-EACCES);
-	table = kzalloc(sizeof(*table), GFP_KERNEL);
-	if (!table)
+	told = kzalloc(sizeof(*told), GFP_KERNEL);
+	if (!told)
 		return ERR_PTR(-ENOMEM);
-	ret = pin ? sg_prime_table(table, &pin->pages) : map_told(u, table);
+	told->u = u;
+	INIT_WORK(&told->put_work, put_work);
+	/* the handle, and the object's pointer with it, may go before those who have it mapped */
+	u->buf = attach->dmabuf;
+	ret = pin ? sg_prime_table(&told->table, &pin->pages) : map_told(u, &told->table);
 	if (ret)
 		goto free;
-	ret = dma_map_sgtable(attach->dev, table, dir, SG_DMA_ATTRS);
+	ret = dma_map_sgtable(attach->dev, &told->table, dir, SG_DMA_ATTRS);
 	if (!ret)
-		return table;
-	if (!pin)
-		unmap_told(u, table, false);
-	sg_free_table(table);
+		return &told->table;
+	if (!pin) {
+		unmap_told(told, false);
+		return ERR_PTR(ret);
+	}
+	sg_free_table(&told->table);
 free:
-	kfree(table);
+	kfree(told);
 	if (ret == -EAGAIN)
 		queue(u, &u->refill_work);
 	return ERR_PTR(ret);
@@ -306,11 +360,15 @@ free:
 static void user_unmap(struct dma_buf_attachment *attach, struct sg_table *table,
 		       enum dma_data_direction dir)
 {
+	struct told *told = container_of(table, struct told, table);
+
 	dma_unmap_sgtable(attach->dev, table, dir, SG_DMA_ATTRS);
-	if (!attach->priv)
-		unmap_told(buf_userptr(attach->dmabuf), table, dir != DMA_TO_DEVICE);
+	if (!attach->priv) {
+		unmap_told(told, dir != DMA_TO_DEVICE);
+		return;
+	}
 	sg_free_table(table);
-	kfree(table);
+	kfree(told);
 }
 
 /* For those who have attached: the reservation may be held, so that nothing can be pinned here. */
@@ -385,7 +443,10 @@ enum sg_tell sg_userptr_tell_prepare(struct sg_userptr *u, bool blockable)
 	return blockable && dma_resv_trylock(u->obj.base.resv) ? SG_TELL_NOW : SG_TELL_LATER;
 }
 
-/* The reservation is held: who has it mapped stays, and keeps the dma-buf. */
+/*
+ * The reservation is held: who has it mapped stays, and keeps the dma-buf, of which an object has
+ * one at a time.
+ */
 static void tell_mapped(struct sg_userptr *u)
 {
 	unsigned int flags;
@@ -394,7 +455,7 @@ static void tell_mapped(struct sg_userptr *u)
 		return;
 	/* whatever the device allocates, reclaim cannot wait for it here */
 	flags = memalloc_noreclaim_save();
-	dma_buf_move_notify(u->obj.base.dma_buf);
+	dma_buf_move_notify(u->buf);
 	memalloc_noreclaim_restore(flags);
 }
 

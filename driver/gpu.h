@@ -39,6 +39,9 @@
  * @requests: all that are queued, ready or running; guarded by @sched_lock
  * @engines: what executes
  * @free_wq: ends the life of objects and contexts
+ * @pin_wq: that of pins, for which it needs the mmap_lock of their owners
+ * @pins_going: how many that has still to do
+ * @pin_gone: wakes who waits for there to be none
  * @stats: counters, for people
  * @shmem: the tmpfs that objects have their files in; NULL: the kernel's own
  * @objects: how many objects there are
@@ -73,6 +76,9 @@ struct sg_gpu {
 	struct sg_engine engines[SG_NUM_ENGINES];
 
 	struct workqueue_struct *free_wq;
+	struct workqueue_struct *pin_wq;
+	atomic_t pins_going;
+	wait_queue_head_t pin_gone;
 	struct sg_stats stats;
 	struct vfsmount *shmem;
 	atomic_long_t objects;

@@ -76,6 +76,7 @@ static struct drm_driver sg_drm_driver = {
 /* Managed releases: carried out in reverse order when the last user of the device is gone. */
 static void release_workqueue(struct drm_device *dev, void *unused)
 {
+	destroy_workqueue(to_sg_gpu(dev)->pin_wq);
 	destroy_workqueue(to_sg_gpu(dev)->free_wq);
 }
 
@@ -86,9 +87,11 @@ static void release_engines(struct drm_device *dev, void *unused)
 	sg_engines_stop(gpu);
 	sg_reset_fini(gpu);
 	sg_capture_fini(gpu);
-	drain_workqueue(gpu->free_wq);
-	sg_aperture_fini(&gpu->aperture);
+	/* which may have the last reference to an object */
 	sg_shrink_fini(gpu);
+	drain_workqueue(gpu->free_wq);
+	drain_workqueue(gpu->pin_wq);
+	sg_aperture_fini(&gpu->aperture);
 	sg_shmem_fini(gpu);
 }
 
@@ -109,6 +112,12 @@ static int gpu_init(struct sg_gpu *gpu)
 	gpu->free_wq = alloc_workqueue("softgem-free", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!gpu->free_wq)
 		return -ENOMEM;
+	init_waitqueue_head(&gpu->pin_gone);
+	gpu->pin_wq = alloc_workqueue("softgem-pin", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!gpu->pin_wq) {
+		destroy_workqueue(gpu->free_wq);
+		return -ENOMEM;
+	}
 	ret = drmm_add_action_or_reset(&gpu->node.drm, release_workqueue, NULL);
 	if (ret)
 		return ret;

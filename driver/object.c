@@ -4,8 +4,8 @@
  *
  * Handles, mappings, dma-bufs and submissions that are being put together hold references.
  * Requests do not: when the last reference goes, the object stays as it is, reachable for the GPU,
- * until the fences in its reservation have signalled; a worker waits for that. So the object costs
- * a submission nothing, and ends on a thread where it may wait for the GPU, for a notifier and for
+ * until the fences in its reservation have signalled; the last of them has a worker end it. So the
+ * object costs a submission nothing, and ends on a thread where it may wait for a notifier and for
  * other objects' address spaces.
  */
 #include <linux/dma-resv.h>
@@ -16,9 +16,50 @@
 #include "mmap.h"
 #include "object.h"
 #include "prime.h"
+#include "request.h"
 #include "shadow.h"
 #include "shrink.h"
 #include "space.h"
+
+/**
+ * sg_object_call_back() - have something done once the GPU is done with an object.
+ * @obj: the object
+ * @cb: for the callback
+ * @func: called in any context when one of the object's fences has signalled: ask again then, there
+ *	may be others. Has to drop the reference to the fence.
+ *
+ * Context: any.
+ * Return: whether @func is called, or was, and the object may be gone; else it is idle.
+ */
+bool sg_object_call_back(struct sg_object *obj, struct dma_fence_cb *cb, dma_fence_func_t func)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	bool busy = false;
+
+	dma_resv_iter_begin(&cursor, obj->base.resv, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		dma_fence_get(fence);
+		busy = !dma_fence_add_callback(fence, cb, func);
+		if (busy)
+			break;
+		dma_fence_put(fence);
+	}
+	dma_resv_iter_end(&cursor);	/* does not look at the reservation */
+	return busy;
+}
+
+static void sg_object_free_work(struct work_struct *work);
+
+/* The work and the callback take turns in the same memory. */
+static void free_again(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct sg_object *obj = container_of(cb, struct sg_object, free_cb);
+
+	INIT_WORK(&obj->free_work, sg_object_free_work);
+	queue_work(sg_object_gpu(obj)->free_wq, &obj->free_work);
+	dma_fence_put(fence);
+}
 
 static void sg_object_free_work(struct work_struct *work)
 {
@@ -26,8 +67,9 @@ static void sg_object_free_work(struct work_struct *work)
 	struct sg_gpu *gpu = sg_object_gpu(obj);
 	struct sg_node *node = to_sg_node(obj->base.dev);
 
-	dma_resv_wait_timeout(obj->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
-			      MAX_SCHEDULE_TIMEOUT);
+	/* it is a client that says how long that takes: no worker may wait for it */
+	if (sg_object_call_back(obj, &obj->free_cb, free_again))
+		return;
 	sg_bindings_destroy(obj);
 	sg_shrink_remove(obj, sg_object_pages(obj));
 	sg_aperture_unbind(obj);
@@ -250,10 +292,44 @@ void sg_object_unpin_pages(struct sg_object *obj)
 	atomic_dec(&obj->pages_pin);
 }
 
+/*
+ * So many times as long as it may run the kernel waits for a request, from its submission on, where
+ * a process changes its memory. There may be any number in front of it, and it may be the writeback
+ * of a disk that waits, or the end of a process that was killed.
+ */
+#define REVOKE_FACTOR	3
+
+/* Wait for the GPU; what has been submitted too long ago does not run any more. */
+static void wait_or_cancel(struct sg_object *obj)
+{
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+	unsigned int ms = REVOKE_FACTOR * min(READ_ONCE(gpu->params.request_timeout_ms),
+					      UINT_MAX / REVOKE_FACTOR);
+	unsigned long timeout = ms ? msecs_to_jiffies(ms) : MAX_SCHEDULE_TIMEOUT / 2;
+	unsigned long end = jiffies + timeout;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_iter_begin(&cursor, obj->base.resv, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		struct sg_request *rq = sg_fence_to_request(gpu, fence);
+		long left = (rq ? READ_ONCE(rq->submitted) + timeout : end) - jiffies;
+
+		if (left > 0 && dma_fence_wait_timeout(fence, false, left) > 0)
+			continue;
+		if (rq)
+			WRITE_ONCE(rq->error, -EIO);
+	}
+	dma_resv_iter_end(&cursor);
+}
+
 /**
  * sg_object_revoke_begin() - wait until the GPU is done with an object, and keep it from going on.
  * @obj: the object, whose memory is going to be taken away; no new request is let near it
  * @may_wait: or else: only if that is so already
+ *
+ * A request that was submitted three times as long ago as it may run is not waited for: it ends
+ * with -EIO.
  *
  * Context: that of a notifier's callback: no reservation, no allocation. Takes the revoke lock.
  * Return: whether sg_object_revoke_end() has to follow; false only if not @may_wait.
@@ -264,7 +340,7 @@ bool sg_object_revoke_begin(struct sg_object *obj, bool may_wait)
 	struct dma_resv *resv = obj->base.resv;
 
 	if (may_wait) {
-		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);
+		wait_or_cancel(obj);
 		down_write(&gpu->revoke);
 	} else {
 		if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP) ||

@@ -88,6 +88,7 @@ enum sg_madv {
  * @offsets: fake mmap offsets that were handed out, one a kind: struct sg_mmap_offset
  * @views: its parts in the aperture: struct sg_aperture_view; guarded by the aperture's lock
  * @free_work: ends its life once the GPU is done with it
+ * @free_cb: waits for that; then @free_work is not queued
  * @shrink_link: in the device's list of objects that hold pages; guarded by the shrinker lock
  */
 struct sg_object {
@@ -117,7 +118,10 @@ struct sg_object {
 
 	struct list_head views;
 
-	struct work_struct free_work;
+	union {
+		struct work_struct free_work;
+		struct dma_fence_cb free_cb;
+	};
 	struct list_head shrink_link;
 };
 
@@ -125,6 +129,7 @@ struct sg_object {
 
 void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops);
 void sg_object_free(struct drm_gem_object *gem);
+bool sg_object_call_back(struct sg_object *obj, struct dma_fence_cb *cb, dma_fence_func_t func);
 
 int sg_object_get_pages(struct sg_object *obj);
 int sg_object_get_range(struct sg_object *obj, u64 start, u64 end);

@@ -181,28 +181,142 @@ bool sg_chunk_equal(const struct sg_chunk *a, const struct sg_chunk *b)
  * @c: the chunk; it may be absent
  * @slot: its first slot that is in use
  * @n: how many are
- * @fn: called for each run, with its first frame and its pages
+ * @fn: called for each run, with its first frame and its pages; false ends the walk
+ *
+ * Return: whether it came to the end.
  */
-void sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int n,
-		       void (*fn)(u64 pfn, unsigned int n))
+bool sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int n,
+		       bool (*fn)(u64 pfn, unsigned int n))
 {
 	unsigned int i;
 
-	if (c->nruns == 1) {
-		fn(c->pfn, n);
-		return;
-	}
-	if (c->single) {
-		for (i = 0; i < c->nruns; i++)
-			fn(c->frames[i], 1);
-		return;
-	}
-	for (i = 0; i < c->nruns; i++) {
+	if (c->nruns == 1)
+		return fn(c->pfn, n);
+	for (i = 0; c->single && i < c->nruns; i++)
+		if (!fn(c->frames[i], 1))
+			return false;
+	for (i = 0; !c->single && i < c->nruns; i++) {
 		unsigned int from = c->runs[i] & SG_CHUNK_MASK;
 		unsigned int to = i + 1 < c->nruns ? c->runs[i + 1] & SG_CHUNK_MASK : slot + n;
 
-		fn(c->runs[i] >> SG_CHUNK_SHIFT, to - from);
+		if (!fn(c->runs[i] >> SG_CHUNK_SHIFT, to - from))
+			return false;
 	}
+	return true;
+}
+
+/*
+ * Adjacent frames are kept by a reference to each of their folios, not of their pages: the kernel
+ * does not split a folio that somebody has a reference to, so that whoever lets go of the frames
+ * finds the folios that were there. Frames of no folio, of a device's memory, are not ours to keep.
+ */
+static struct folio *next_folio(u64 *pfn, unsigned int *n)
+{
+	struct folio *folio = page_folio(pfn_to_page(*pfn));
+	unsigned int part = min_t(u64, *n, folio_pfn(folio) + folio_nr_pages(folio) - *pfn);
+
+	*pfn += part;
+	*n -= part;
+	return folio;
+}
+
+static bool lives_in_swap(struct folio *folio)
+{
+	return folio_test_swapbacked(folio) || folio_test_anon(folio);
+}
+
+/* A folio's references are counted in 31 bits. */
+static bool has_few_references(struct folio *folio)
+{
+	unsigned int refs = folio_ref_count(folio);
+
+	return refs && refs <= INT_MAX / 2;
+}
+
+/**
+ * sg_frames_may_get() - whether frames can be kept that are only read.
+ * @pfn: the first
+ * @n: how many, adjacent
+ *
+ * A process can map a page as often as it likes, and have each of the mappings kept.
+ *
+ * Context: any; the folios are in use, and stay what they are.
+ * Return: false if one of the folios has very many references already.
+ */
+bool sg_frames_may_get(u64 pfn, unsigned int n)
+{
+	while (n)
+		if (!has_few_references(next_folio(&pfn, &n)))
+			return false;
+	return true;
+}
+
+/**
+ * sg_frames_may_get_written() - whether frames can be kept that are written to.
+ * @pfn: the first
+ * @n: how many, adjacent
+ *
+ * Those of a file cannot: it writes them back, and has them clean when it thinks that nobody has
+ * them mapped. Nor can those of hugetlbfs: fork says that it unmaps them where it shares them, and
+ * a reference does not make it copy them, so that what is written later would be the child's.
+ *
+ * Context: as sg_frames_may_get().
+ * Return: as sg_frames_may_get(); or false for such memory.
+ */
+bool sg_frames_may_get_written(u64 pfn, unsigned int n)
+{
+	while (n) {
+		struct folio *folio = next_folio(&pfn, &n);
+
+		if (folio_test_hugetlb(folio) || !lives_in_swap(folio) ||
+		    !has_few_references(folio))
+			return false;
+	}
+	return true;
+}
+
+/** sg_frames_get() - keep frames that may be; returns true. */
+bool sg_frames_get(u64 pfn, unsigned int n)
+{
+	while (n)
+		folio_get(next_folio(&pfn, &n));
+	return true;
+}
+
+/** sg_frames_put() - let go of frames that were kept; returns true. */
+bool sg_frames_put(u64 pfn, unsigned int n)
+{
+	while (n)
+		folio_put(next_folio(&pfn, &n));
+	return true;
+}
+
+/**
+ * sg_frames_mark_dirty() - frames were written to.
+ * @pfn: the first
+ * @n: how many, adjacent, and kept
+ *
+ * Reclaim may have written them out, and have found them clean, while the GPU was writing. Memory
+ * that lives in swap has no buffers that a folio's lock would have to guard, so that it need not be
+ * waited for, which reclaim must not do. What the folio belongs to stays while it is marked.
+ *
+ * Context: any.
+ * Return: false if some are of other memory, and have to be marked under their folios' locks.
+ */
+bool sg_frames_mark_dirty(u64 pfn, unsigned int n)
+{
+	bool marked = true;
+
+	rcu_read_lock();
+	while (n && marked) {
+		struct folio *folio = next_folio(&pfn, &n);
+
+		marked = lives_in_swap(folio);
+		if (marked)
+			folio_mark_dirty(folio);
+	}
+	rcu_read_unlock();
+	return marked;
 }
 
 /**

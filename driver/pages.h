@@ -69,8 +69,14 @@ struct sg_chunk sg_chunk_take(struct sg_chunk *c);
 void sg_chunk_free(const struct sg_chunk *c);
 
 bool sg_chunk_equal(const struct sg_chunk *a, const struct sg_chunk *b);
-void sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int n,
-		       void (*fn)(u64 pfn, unsigned int n));
+bool sg_chunk_for_each(const struct sg_chunk *c, unsigned int slot, unsigned int n,
+		       bool (*fn)(u64 pfn, unsigned int n));
+
+bool sg_frames_may_get(u64 pfn, unsigned int n);
+bool sg_frames_may_get_written(u64 pfn, unsigned int n);
+bool sg_frames_get(u64 pfn, unsigned int n);
+bool sg_frames_put(u64 pfn, unsigned int n);
+bool sg_frames_mark_dirty(u64 pfn, unsigned int n);
 
 unsigned long sg_pages_present(const struct sg_pages *p);
 unsigned long sg_pages_lookup(const struct sg_pages *p, unsigned long index, u64 *pfn);

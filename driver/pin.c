@@ -22,6 +22,9 @@
 #include "pin.h"
 #include "trace.h"
 
+/* How long to wait for pins that are being let go of. */
+#define GOING_TIMEOUT	(2 * HZ)
+
 /** sg_owner_get() - the current process is to be an owner; for sg_owner_put(). */
 void sg_owner_get(struct sg_owner *owner)
 {
@@ -42,7 +45,12 @@ void sg_owner_put(struct sg_owner *owner)
 
 static void pin_free_work(struct work_struct *work)
 {
-	sg_pin_free(container_of(work, struct sg_pin, free_work));
+	struct sg_pin *pin = container_of(work, struct sg_pin, free_work);
+	struct sg_gpu *gpu = pin->gpu;
+
+	sg_pin_free(pin);
+	if (atomic_dec_and_test(&gpu->pins_going))
+		wake_up_all(&gpu->pin_gone);
 }
 
 /**
@@ -102,8 +110,14 @@ int sg_pin_count(struct sg_pin *pin)
 	int ret = count(pin, true);
 
 	if (ret == -ENOMEM) {
-		/* what was let go of a moment ago may not have been given back yet */
-		flush_workqueue(pin->gpu->free_wq);
+		struct sg_gpu *gpu = pin->gpu;
+
+		/*
+		 * What was let go of a moment ago may not have been given back yet. Some of it may
+		 * be others', and they decide how long their mmap_lock is held.
+		 */
+		wait_event_killable_timeout(gpu->pin_gone, !atomic_read(&gpu->pins_going),
+					    GOING_TIMEOUT);
 		ret = count(pin, true);
 	}
 	pin->counted = !ret;
@@ -181,26 +195,6 @@ unpin:
 	return ret;
 }
 
-/*
- * Memory that lives in swap has no buffers that a page's lock would have to guard, so that it need
- * not be waited for, which reclaim must not do. What the page belongs to stays while it is marked.
- */
-static bool mark_dirty(u64 pfn, unsigned long n)
-{
-	bool marked = true;
-
-	rcu_read_lock();
-	for (; n && marked; n--, pfn++) {
-		struct folio *folio = page_folio(pfn_to_page(pfn));
-
-		marked = folio_test_swapbacked(folio) || folio_test_anon(folio);
-		if (marked)
-			folio_mark_dirty(folio);
-	}
-	rcu_read_unlock();
-	return marked;
-}
-
 static void unpin_all(struct sg_pin *pin)
 {
 	bool dirty = pin->write && !pin->brief;
@@ -210,7 +204,9 @@ static void unpin_all(struct sg_pin *pin)
 	u64 pfn;
 
 	sg_pages_for_each_run(p, index, pfn, n) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty && !mark_dirty(pfn, n));
+		bool lock = dirty && !sg_frames_mark_dirty(pfn, n);
+
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, lock);
 		total += n;
 		cond_resched();
 	}
@@ -364,5 +360,6 @@ void sg_pin_free(struct sg_pin *pin)
 /** sg_pin_free_later() - as sg_pin_free(), where mmap_lock may be held. */
 void sg_pin_free_later(struct sg_pin *pin)
 {
-	queue_work(pin->gpu->free_wq, &pin->free_work);
+	atomic_inc(&pin->gpu->pins_going);
+	queue_work(pin->gpu->pin_wq, &pin->free_work);
 }

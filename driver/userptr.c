@@ -67,10 +67,13 @@ static bool vma_is_secret(const struct vm_area_struct *vma)
 	return vma->vm_file && file_inode(vma->vm_file)->i_sb->s_magic == SECRETMEM_MAGIC;
 }
 
-/* Whether pages of this mapping can be used at all. One that may only be written to is fine. */
+/*
+ * Whether pages of this mapping can be used at all. One that may only be written to is fine; a
+ * shadow stack is not: only the processor may write there.
+ */
 static bool vma_usable(const struct vm_area_struct *vma, bool write)
 {
-	return !(vma->vm_flags & (VM_IO | VM_PFNMAP)) &&
+	return !(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_SHADOW_STACK)) &&
 	       vma->vm_flags & (write ? VM_WRITE : VM_READ) && !vma_is_secret(vma);
 }
 
@@ -303,39 +306,20 @@ static void mark_dirty(const unsigned long *pfns, unsigned int n)
 	}
 }
 
-static void get_pages(u64 pfn, unsigned int n)
-{
-	while (n--)
-		get_page(pfn_to_page(pfn++));
-}
-
-static void put_pages(u64 pfn, unsigned int n)
-{
-	while (n--)
-		put_page(pfn_to_page(pfn++));
-}
-
-/* Reclaim may have written the page out, and have found it clean, while the GPU was writing. */
-static void put_dirty_pages(u64 pfn, unsigned int n)
-{
-	for (; n--; pfn++) {
-		set_page_dirty(pfn_to_page(pfn));
-		put_page(pfn_to_page(pfn));
-	}
-}
-
-static void chunk_for_each(struct sg_userptr *u, unsigned int i, const struct sg_chunk *c,
-			   void (*fn)(u64 pfn, unsigned int n))
+static bool chunk_for_each(struct sg_userptr *u, unsigned int i, const struct sg_chunk *c,
+			   bool (*fn)(u64 pfn, unsigned int n))
 {
 	struct sg_pages *p = &u->obj.pages;
 
-	sg_chunk_for_each(c, sg_pages_slot(p, i), sg_pages_count(p, i), fn);
+	return sg_chunk_for_each(c, sg_pages_slot(p, i), sg_pages_count(p, i), fn);
 }
 
 /* A chunk that was held is no longer in use. */
 static void release_held(struct sg_userptr *u, unsigned int i, const struct sg_chunk *was)
 {
-	chunk_for_each(u, i, was, u->obj.read_only ? put_pages : put_dirty_pages);
+	if (!u->obj.read_only)
+		chunk_for_each(u, i, was, sg_frames_mark_dirty);
+	chunk_for_each(u, i, was, sg_frames_put);
 }
 
 /*
@@ -372,38 +356,67 @@ static bool drop_held(struct sg_userptr *u)
 	return left;
 }
 
+/* One of the requests that chunks are held for is over: look again. In any context. */
+static void drop_again(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct sg_userptr *u = container_of(cb, struct sg_userptr, drop_cb);
+
+	atomic_set(&u->drop_waits, false);
+	/* if it is queued, that has a reference of its own */
+	if (!queue_work(sg_object_gpu(&u->obj)->free_wq, &u->drop_work))
+		sg_object_put(&u->obj);
+	dma_fence_put(fence);
+}
+
 static void drop_work(struct work_struct *work)
 {
 	struct sg_userptr *u = container_of(work, struct sg_userptr, drop_work);
 
-	/* the wait may overlook a fence that takes another's place meanwhile */
-	do {
-		dma_resv_wait_timeout(u->obj.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
-				      MAX_SCHEDULE_TIMEOUT);
-	} while (drop_held(u));
+	while (drop_held(u)) {
+		/* who waits already does the rest */
+		if (atomic_xchg(&u->drop_waits, true))
+			break;
+		if (sg_object_call_back(&u->obj, &u->drop_cb, drop_again))
+			return;		/* it has the reference now */
+		atomic_set(&u->drop_waits, false);
+	}
 	sg_object_put(&u->obj);
 }
 
 /*
- * Hold the chunks first to last, and see to it that they are let go of. The notifier lock is held
- * for writing.
+ * Hold the chunks first to last, and see to it that they are let go of. They are of an object that
+ * is being invalidated, so that none is added, but some may be let go of meanwhile. Returns false
+ * if some cannot be held.
  */
-static void hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int last)
+static bool hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int last)
 {
+	bool (*may_get)(u64, unsigned int) = u->obj.read_only ? sg_frames_may_get :
+								 sg_frames_may_get_written;
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct sg_pages *p = &u->obj.pages;
+	bool all = true;
 	unsigned int i;
 
-	for (i = first; i <= last; i++) {
-		if (!p->chunk[i].nruns || p->chunk[i].held)
+	/* an object may be large, and submissions wait for this lock: not long at a time */
+	for (i = first; all && i <= last; i++) {
+		struct sg_chunk *c = &p->chunk[i];
+
+		if (!READ_ONCE(c->nruns) || READ_ONCE(c->held))
 			continue;
-		chunk_for_each(u, i, &p->chunk[i], get_pages);
-		WRITE_ONCE(p->chunk[i].held, true);
+		write_lock(&gpu->notifier_lock);
+		if (c->nruns && !c->held) {
+			all = chunk_for_each(u, i, c, may_get);
+			if (all)
+				chunk_for_each(u, i, c, sg_frames_get);
+			WRITE_ONCE(c->held, all);
+		}
+		write_unlock(&gpu->notifier_lock);
 	}
 	/* an object at its end lets go of everything itself */
 	if (kref_get_unless_zero(&u->obj.base.refcount) &&
 	    !queue_work(gpu->free_wq, &u->drop_work))
 		sg_object_put(&u->obj);
+	return all;
 }
 
 /*
@@ -461,7 +474,7 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	write_unlock(&gpu->notifier_lock);
 
 	if (unheld)
-		chunk_for_each(u, i, &found, put_pages);
+		chunk_for_each(u, i, &found, sg_frames_put);
 	sg_chunk_free(&found);
 	if (moved) {
 		ret = sg_object_wait(&u->obj, true, true, MAX_SCHEDULE_TIMEOUT);
@@ -619,7 +632,7 @@ bool sg_object_is_userptr(const struct sg_object *obj)
 static bool any_present(const struct sg_pages *p, unsigned int first, unsigned int last)
 {
 	for (; first <= last; first++)
-		if (p->chunk[first].nruns)
+		if (READ_ONCE(p->chunk[first].nruns))
 			return true;
 	return false;
 }
@@ -640,24 +653,28 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	unsigned long last = min(range->end - 1, u->notifier.interval_tree.last);
 	unsigned int i, first_chunk = 0, last_chunk = 0;
 	enum sg_tell tell = SG_TELL_NOBODY;
-	bool present = false, held = false;
+	bool used, present = false, held = false;
 	u64 waited = 0;
 
 	write_lock(&gpu->notifier_lock);
 	mmu_interval_set_seq(notifier, cur_seq);
-	if (p->chunk) {
+	used = p->chunk;
+	if (used) {
 		first_chunk = sg_pages_chunk(p, (start - sg_userptr_addr(u)) >> PAGE_SHIFT);
 		last_chunk = sg_pages_chunk(p, (last - sg_userptr_addr(u)) >> PAGE_SHIFT);
-		present = any_present(p, first_chunk, last_chunk);
 	}
-	if (present && range->event == MMU_NOTIFY_CLEAR &&
-	    !dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP)) {
-		hold_chunks(u, first_chunk, last_chunk);
-		held = true;
-	}
-	if (present)
-		tell = sg_userptr_tell_prepare(u, mmu_notifier_range_blockable(range));
 	write_unlock(&gpu->notifier_lock);
+	/* from here on nothing is added: not a chunk, nor a request that uses them */
+	if (used)
+		present = any_present(p, first_chunk, last_chunk);
+	if (present && range->event == MMU_NOTIFY_CLEAR &&
+	    !dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP))
+		held = hold_chunks(u, first_chunk, last_chunk);
+	if (present) {
+		write_lock(&gpu->notifier_lock);
+		tell = sg_userptr_tell_prepare(u, mmu_notifier_range_blockable(range));
+		write_unlock(&gpu->notifier_lock);
+	}
 	sg_userptr_tell(u, tell);
 	atomic64_inc(&gpu->stats.invalidations);
 	if (held)

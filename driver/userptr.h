@@ -3,6 +3,7 @@
 #ifndef SOFTGEM_USERPTR_H
 #define SOFTGEM_USERPTR_H
 
+#include <linux/dma-fence.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
@@ -10,6 +11,7 @@
 #include "object.h"
 #include "pin.h"
 
+struct dma_buf;
 struct dma_buf_ops;
 
 /**
@@ -20,6 +22,8 @@ struct dma_buf_ops;
  * @seq: the notifier's sequence at which all chunks were known to be present, or SEQ_NEVER.
  *	Written under the notifier lock held for writing.
  * @drop_work: lets go of held chunks
+ * @drop_cb: at a fence that this waits for
+ * @drop_waits: whether it does
  * @attach_lock: held while a device attaches that has to have the pages pinned; user memory is
  *	faulted under it
  * @pin_lock: guards @pin, and all pins' users
@@ -27,6 +31,7 @@ struct dma_buf_ops;
  * @vmap_pin: those that the kernel's mapping of the dma-buf shows, if there is one
  * @nmapped: dma-buf mappings of devices that are told when the pages move. Changed under the
  *	reservation and the notifier lock: either is enough for a look.
+ * @buf: the dma-buf that they have mapped; guarded by the reservation
  * @moved_work: tells them where the invalidation could not
  * @refill_work: looks the pages up again for them
  */
@@ -36,12 +41,15 @@ struct sg_userptr {
 	struct sg_owner owner;
 	unsigned long seq;
 	struct work_struct drop_work;
+	struct dma_fence_cb drop_cb;
+	atomic_t drop_waits;
 
 	struct mutex attach_lock;
 	spinlock_t pin_lock;
 	struct sg_pin *pin;
 	struct sg_pin *vmap_pin;
 	unsigned int nmapped;
+	struct dma_buf *buf;
 	struct work_struct moved_work;
 	struct work_struct refill_work;
 };
