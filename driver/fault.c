@@ -184,6 +184,13 @@ static void look_end(struct sg_object *obj, int idx)
 	drm_dev_exit(idx);
 }
 
+/* To kill somebody else does not help where there would never be memory enough. */
+static vm_fault_t object_fault_code(const struct sg_object *obj, int err)
+{
+	return err == -ENOMEM && obj->base.size >> PAGE_SHIFT > totalram_pages() ?
+	       VM_FAULT_SIGBUS : fault_code(err);
+}
+
 /* Fill in a mapping that begins at page @first of the object, whose reservation is held. */
 static vm_fault_t fill_object(struct vm_fault *vmf, struct sg_object *obj, unsigned long first)
 {
@@ -191,7 +198,7 @@ static vm_fault_t fill_object(struct vm_fault *vmf, struct sg_object *obj, unsig
 	int ret = sg_object_get_pages(obj);
 
 	if (ret)
-		return fault_code(ret);
+		return object_fault_code(obj, ret);
 	sg_shadow_flush(obj);
 	return fill_window(vmf, &w);
 }
@@ -434,6 +441,21 @@ static void offset_close(struct vm_area_struct *vma)
 	struct sg_mmap_offset *mo = vma->vm_private_data;
 
 	sg_object_put(mo->obj);
+}
+
+/**
+ * sg_vma_revocable() - whether this driver mapped it, and takes its memory away when it likes.
+ * @vma: a mapping of anything
+ *
+ * Context: mmap_lock is held.
+ */
+bool sg_vma_revocable(const struct vm_area_struct *vma)
+{
+	struct sg_mmap_offset *mo = vma->vm_private_data;
+
+	if (vma->vm_ops == &sg_gtt_vm_ops)
+		return true;
+	return vma->vm_ops == &sg_cpu_vm_ops && sg_object_memory(mo->obj)->ops->put_pages;
 }
 
 const struct vm_operations_struct sg_cpu_vm_ops = {

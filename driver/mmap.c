@@ -103,9 +103,7 @@ void sg_mmap_forget(struct drm_gem_object *gem, struct drm_file *file)
 
 	spin_lock(&obj->mmap_lock);
 	list_for_each_entry(mo, &obj->offsets, link)
-		/* once for each time that the client asked */
-		while (drm_vma_node_is_allowed(&mo->node, file))
-			drm_vma_node_revoke(&mo->node, file);
+		drm_vma_node_revoke(&mo->node, file);
 	spin_unlock(&obj->mmap_lock);
 }
 
@@ -131,7 +129,8 @@ int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_fil
 	mo = get_offset(obj, kind);
 	if (IS_ERR(mo))
 		return PTR_ERR(mo);
-	ret = drm_vma_node_allow(&mo->node, file);
+	/* however often the client asks */
+	ret = drm_vma_node_allow_once(&mo->node, file);
 	if (ret)
 		return ret;
 	*offset = drm_vma_node_offset_addr(&mo->node);

@@ -6,7 +6,8 @@
  *
  * It has to be memory that the kernel reaches as it reaches its own, and in one piece: an object
  * has one run of frames or, after an invalidation, none. The next use looks whether there is one
- * again.
+ * again. Nor can it be memory that this driver itself takes away, from a buffer that is idle or out
+ * of the aperture: that would be to wait, in reclaim, for a GPU of which it knows nothing.
  *
  * No other device can have such an object, since nobody could keep the pages for it, and a notifier
  * cannot wait for it to let go.
@@ -19,6 +20,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "fault.h"
 #include "gpu.h"
 #include "object.h"
 #include "userptr.h"
@@ -77,7 +79,7 @@ static int lookup_all(struct sg_pfnmap *pm, unsigned long *first)
 		if (!vma || !(vma->vm_flags & VM_PFNMAP) || !(vma->vm_flags & VM_WRITE))
 			return -EFAULT;
 		/* of a private mapping the process would write to copies */
-		if (!(vma->vm_flags & VM_SHARED))
+		if (!(vma->vm_flags & VM_SHARED) || sg_vma_revocable(vma))
 			return -EINVAL;
 		ret = lookup_page(vma, addr, &pfn);
 		if (ret)

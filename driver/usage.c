@@ -7,6 +7,7 @@
  */
 #include <linux/dma-resv.h>
 #include <linux/idr.h>
+#include <linux/sched/signal.h>
 
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
@@ -46,7 +47,7 @@ static u64 resident(const struct sg_object *obj)
 	return (u64)sg_pages_present(&obj->pages) << PAGE_SHIFT;
 }
 
-/* A moment's look. The file's table is locked, and the revoke lock keeps lists of chunks there. */
+/* A moment's look. The revoke lock keeps lists of chunks there. */
 static void add_object(struct usage *usage, const struct sg_object *obj)
 {
 	u64 here = resident(obj);
@@ -74,6 +75,19 @@ static void show(struct drm_printer *p, const char *what, u64 bytes)
 	drm_printf(p, "drm-%s-" REGION ":\t%llu%s\n", what, bytes, units[u]);
 }
 
+/* The file's next object from a handle on, with a reference; or NULL. */
+static struct sg_object *next_object(struct drm_file *file, int *handle)
+{
+	struct drm_gem_object *gem;
+
+	spin_lock(&file->table_lock);
+	gem = idr_get_next(&file->object_idr, handle);
+	if (gem)
+		drm_gem_object_get(gem);
+	spin_unlock(&file->table_lock);
+	return gem ? to_sg_object(gem) : NULL;
+}
+
 /**
  * sg_usage_show() - print how much memory an open file has, for its fdinfo.
  * @p: where to
@@ -82,16 +96,19 @@ static void show(struct drm_printer *p, const char *what, u64 bytes)
 void sg_usage_show(struct drm_printer *p, struct drm_file *file)
 {
 	struct sg_gpu *gpu = to_sg_gpu(file->minor->dev);
-	struct drm_gem_object *gem;
 	struct usage usage = {};
-	int handle;
+	struct sg_object *obj;
+	int handle = 0;
 
-	down_read(&gpu->revoke);
-	spin_lock(&file->table_lock);
-	idr_for_each_entry(&file->object_idr, gem, handle)
-		add_object(&usage, to_sg_object(gem));
-	spin_unlock(&file->table_lock);
-	up_read(&gpu->revoke);
+	/* there may be very many, and very large ones: nobody is to wait until all are counted */
+	while ((obj = next_object(file, &handle)) && !fatal_signal_pending(current)) {
+		down_read(&gpu->revoke);
+		add_object(&usage, obj);
+		up_read(&gpu->revoke);
+		sg_object_put(obj);
+		handle++;
+		cond_resched();
+	}
 
 	show(p, "total", usage.total);
 	show(p, "shared", usage.shared);
