@@ -327,6 +327,18 @@ static void purged_at_once(void)
 	CHECK_RET(try_gpu_store(fd, handle, 0, 1), -EFAULT);
 }
 
+static void larger_than_aperture(void)
+{
+	int fd = gem_open();
+	uint32_t handle = gem_create(fd, aperture_counter("mappable") + PAGE), retained;
+
+	CHECK_RET(try_set_domain(fd, handle, I915_GEM_DOMAIN_GTT, I915_GEM_DOMAIN_GTT), 0);
+	/* it has no pages yet */
+	CHECK_RET(try_madvise(fd, handle, I915_MADV_DONTNEED, &retained), 0);
+	CHECK_INT(retained, 0);
+	CHECK_RET(try_set_domain(fd, handle, I915_GEM_DOMAIN_GTT, 0), -EFAULT);
+}
+
 static void needed_survives_reclaim(void)
 {
 	int fd = gem_open();
@@ -360,6 +372,8 @@ static const struct subtest tests[] = {
 	{ "a purged object: execbuf is EFAULT", purged_execbuf },
 	{ "a purged object: access through mmap is SIGBUS", purged_mmap },
 	{ "DONTNEED of what the page cache alone has ends it at once", purged_at_once },
+	{ "SET_DOMAIN to GTT of what is larger than the aperture brings nothing in",
+	  larger_than_aperture },
 	{ "an object that is needed keeps its bytes under reclaim", needed_survives_reclaim },
 };
 

@@ -308,6 +308,56 @@ static void hugetlb_pages(void)
 	write_file("/proc/sys/vm/nr_hugepages", "0");
 }
 
+static void child_looks(void *arg)
+{
+	gate_pass(arg);
+}
+
+static long ends_spin(void *arg)
+{
+	sleep_ms(500);
+	spin_end(arg);
+	return 0;
+}
+
+/* Fork shares the page, and the process's own next write copies it: what the GPU writes must follow. */
+static void hugetlb_fork(void)
+{
+	const size_t huge = 2 * MiB;
+	int fd = gem_open();
+	uint32_t *ptr, handle;
+	struct gate gate;
+	struct batch b;
+	struct spin s;
+	struct job job;
+	pid_t pid;
+
+	if (!write_file("/proc/sys/vm/nr_hugepages", "4"))
+		tap_skip("no hugetlb in this kernel");
+	ptr = mmap(NULL, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		   -1, 0);
+	if (ptr == MAP_FAILED)
+		tap_skip("no hugetlb pages can be had");
+	ptr[0] = 1;
+	handle = gem_userptr(fd, ptr, huge, 0);
+	gate_init(&gate);
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	batch_store(&b, handle, PAGE, 2);
+	batch_submit(&b);
+	job_start(&job, ends_spin, &s);
+	pid = child_start(child_looks, &gate);
+	ptr[1] = 3;
+	gem_sync(fd, b.handle);
+	CHECK_INT(job_end(&job), 0);
+	CHECK_INT(ptr[PAGE / 4], 2);
+	CHECK_INT(ptr[0], 1);
+	gate_open(&gate);
+	child_end(pid);
+	CHECK_SYS(munmap(ptr, huge));
+	write_file("/proc/sys/vm/nr_hugepages", "0");
+}
+
 static void mixed_vmas(void)
 {
 	char *ptr = map_anon(8 * PAGE);
@@ -532,6 +582,7 @@ static const struct subtest tests[] = {
 	{ "transparent huge pages", huge_pages, 60 },
 	{ "a transparent huge page that is split", huge_page_split },
 	{ "hugetlb pages", hugetlb_pages, 60 },
+	{ "hugetlb pages, a fork while the GPU is at work on them", hugetlb_fork, 60 },
 	{ "VMAs of several kinds side by side", mixed_vmas },
 	{ "READ_ONLY over a read-only VMA: read, writes swallowed; without it EFAULT",
 	  read_only_vma },

@@ -507,6 +507,14 @@ static void told_of_moves(void)
 		CHECK_INT(ptr[1], i);
 	}
 
+	/* as those do who have passed the dma-buf on */
+	gem_close(fd, handle);
+	moves = device_moves(dev);
+	replace(ptr, SIZE);
+	CHECK_INT(device_moves(dev), moves + 1);
+	device_unmap(dev);
+	device_map(dev);
+
 	/* what changes elsewhere is no move; unmapped, there is nobody to be told */
 	moves = device_moves(dev);
 	CHECK_SYS(munmap(map_anon(SIZE), SIZE));

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * What one process does must not keep others, or the kernel, waiting beyond measure; nor is it held
+ * against a process that others had their turn.
+ */
+#include "batch.h"
+#include "counters.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A request's time, in ms, for the rest of the program; the machine has 20 s. */
+static void set_request_timeout(unsigned int ms)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", ms);
+	gem_set_debugfs("i915_params/request_timeout_ms", text);
+}
+
+static long objects_alive(void)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/i915_gem_objects", gem_card_minor());
+	f = fopen(path, "r");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%ld objects,", &n) == 1)
+			break;
+	fclose(f);
+	CHECK(n >= 0);
+	return n;
+}
+
+static bool objects_become(long n, unsigned int ms)
+{
+	for (int64_t end = now_ns() + ms * MSEC; now_ns() < end; sleep_ms(5))
+		if (objects_alive() <= n)
+			return true;
+	return objects_alive() <= n;
+}
+
+#define MANY	1200
+
+/* A worker has so many threads at most. */
+static void closed_and_busy(void)
+{
+	static struct drm_i915_gem_exec_object2 obj[MANY + 1];
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj,
+		.buffer_count = MANY + 1,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	int fd = gem_open(), other = gem_open();
+	struct spin s;
+	long alive;
+
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, 0, 0);
+	for (uint32_t i = 0; i <= MANY; i++)
+		obj[i].handle = gem_create(fd, PAGE);
+	gem_write(fd, obj[MANY].handle, 0, &end, sizeof(end));
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	for (uint32_t i = 0; i <= MANY; i++)
+		gem_close(fd, obj[i].handle);
+
+	alive = objects_alive();
+	for (uint32_t i = 0; i < 10; i++) {
+		gem_close(other, gem_create(other, PAGE));
+		CHECK(objects_become(alive, 1000));
+	}
+	/* they are there for as long as they are in use, and no longer */
+	CHECK(alive >= MANY);
+	CHECK(objects_alive() >= MANY);
+	spin_end(&s);
+	CHECK(objects_become(alive - MANY, 5000));
+	spin_free(&s);
+}
+
+#define QUEUE	12
+
+static long protect(void *ptr)
+{
+	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
+}
+
+/* Each may run for half a second, one after the other; nobody is to wait for all of them. */
+static void queue_in_front(void)
+{
+	uint32_t *ptr = map_anon(PAGE), handle;
+	struct spin s[QUEUE];
+	int fd = gem_open();
+	struct job job;
+	unsigned int ended = 0;
+	int64_t began;
+
+	set_request_timeout(500);
+	handle = gem_userptr(fd, ptr, PAGE, 0);
+	for (unsigned int i = 0; i < QUEUE; i++)
+		spin_start(&s[i], fd, gem_context_create(fd), I915_EXEC_RENDER, handle,
+			   EXEC_OBJECT_WRITE);
+	began = now_ns();
+	job_start(&job, protect, ptr);
+	CHECK(!job_done_within(&job, 200));
+	CHECK(job_done_within(&job, 3000));
+	tap_note("mprotect() took %lld ms", (long long)((now_ns() - began) / MSEC));
+	CHECK_INT(job_end(&job), 0);
+	for (unsigned int i = 0; i < QUEUE; i++) {
+		CHECK(fence_signalled(s[i].fence, 3000));
+		CHECK_RET(fence_status(s[i].fence), -EIO);
+		ended++;
+		spin_free(&s[i]);
+	}
+	CHECK(ended == QUEUE);
+	set_request_timeout(20000);
+}
+
+/* Three of equal importance: each has a third of the engine. */
+static void time_of_others(void)
+{
+	int fd = gem_open();
+	uint32_t ctx = gem_context_create(fd);
+	struct drm_i915_reset_stats stats;
+	struct spin s[3];
+
+	set_request_timeout(3000);
+	for (unsigned int i = 0; i < 3; i++)
+		spin_start(&s[i], fd, i ? gem_context_create(fd) : ctx, I915_EXEC_RENDER, 0, 0);
+	CHECK(!fence_signalled(s[0].fence, 4500));
+	spin_end(&s[0]);
+	CHECK(fence_signalled(s[0].fence, 1000));
+	CHECK_INT(fence_status(s[0].fence), 1);
+	CHECK_RET(try_reset_stats(fd, ctx, &stats), 0);
+	CHECK_INT(stats.batch_active, 0);
+	/* but its own time ends */
+	CHECK(fence_signalled(s[1].fence, 6000));
+	CHECK_RET(fence_status(s[1].fence), -EIO);
+	for (unsigned int i = 0; i < 3; i++)
+		spin_free(&s[i]);
+	set_request_timeout(20000);
+}
+
+#define RELOCS		((1u << 26) - 1)	/* as many as there may be */
+#define RELOCATED	64
+
+/* Relocations without end: 2 GiB of them, all zero, for each of many objects. */
+static void child_relocates(void *arg)
+{
+	static struct drm_i915_gem_exec_object2 obj[RELOCATED + 2];
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj,
+		.buffer_count = RELOCATED + 2,
+		.flags = I915_EXEC_HANDLE_LUT,
+	};
+	const size_t size = (size_t)RELOCS * sizeof(struct drm_i915_gem_relocation_entry);
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	int fd = gem_open();
+	void *relocs;
+
+	relocs = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	CHECK(relocs != MAP_FAILED);
+	/* all of it is the huge zero page */
+	CHECK_SYS(madvise(relocs, size, MADV_HUGEPAGE));
+	CHECK_SYS(madvise(relocs, size, MADV_POPULATE_READ));
+	for (uint32_t i = 0; i < RELOCATED + 2; i++) {
+		obj[i].handle = gem_create(fd, PAGE);
+		obj[i].relocs_ptr = (uintptr_t)relocs;
+		obj[i].relocation_count = i && i <= RELOCATED ? RELOCS : 0;
+	}
+	/* what they all point to is where they say */
+	obj[0].flags = EXEC_OBJECT_PINNED;
+	gem_write(fd, obj[RELOCATED + 1].handle, 0, &end, sizeof(end));
+	gate_open(arg);
+	/* it does not come to an end of itself */
+	CHECK_RET(try_execbuf(fd, &eb), -EINTR);
+}
+
+static void killed_while_relocating(void)
+{
+	struct gate gate;
+	int status;
+	pid_t pid;
+
+	gate_init(&gate);
+	pid = child_start(child_relocates, &gate);
+	gate_pass(&gate);
+	/* by then it has all of the objects, or brings the relocations in */
+	sleep_ms(1000);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK(child_ended_within(pid, 3000, &status));
+	CHECK_INT(status, SIGKILL);
+}
+
+static volatile bool stop;
+
+static long destroys_by_number(void *arg)
+{
+	int fd = *(int *)arg;
+
+	for (uint32_t ctx = 1; !stop; ctx = ctx % 4 + 1)
+		try_context_destroy(fd, ctx);
+	return 0;
+}
+
+static void context_guessed(void)
+{
+	int fd = gem_open();
+	unsigned int created = 0, gone = 0;
+	struct job job;
+
+	stop = false;
+	job_start(&job, destroys_by_number, &fd);
+	for (int64_t end = now_ns() + 2 * NSEC; now_ns() < end; created++) {
+		uint32_t ctx = gem_context_create(fd);
+
+		CHECK(ctx > 0);
+		gone += try_context_destroy(fd, ctx) == -ENOENT;
+	}
+	stop = true;
+	CHECK_INT(job_end(&job), 0);
+	tap_note("%u contexts, %u gone by another's hand", created, gone);
+	CHECK(gone > 0);
+}
+
+static const struct subtest tests[] = {
+	{ "objects closed while in use do not keep others' from being freed", closed_and_busy, 60 },
+	{ "who changes his memory waits a bounded time for the queue in front", queue_in_front, 60 },
+	{ "what others had of the engine does not count as a request's time", time_of_others, 60 },
+	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
+	{ "contexts destroyed by number while they are created", context_guessed, 60 },
+};
+
+TAP_MAIN(tests)
