@@ -77,8 +77,10 @@ static int drop_caches_set(void *data, u64 val)
 		sg_shrink_all(gpu);
 	if (val & DROP_RCU)
 		rcu_barrier();
-	if (val & DROP_FREED)
+	if (val & DROP_FREED) {
 		flush_workqueue(gpu->free_wq);
+		flush_workqueue(gpu->pin_wq);
+	}
 	return 0;
 }
 

@@ -579,7 +579,8 @@ static void engine_run(struct sg_engine *engine)
 
 	switch (outcome) {
 	case TURN_DONE:
-		engine_complete(engine, rq, 0);
+		/* what was to be cancelled may have come to its end without its memory */
+		engine_complete(engine, rq, READ_ONCE(rq->error));
 		break;
 	case TURN_LEFT:
 		engine_yield(engine);

@@ -69,8 +69,10 @@ static void pin_put(struct sg_userptr *u, struct sg_pin *pin)
 	if (last && u->pin == pin)
 		u->pin = NULL;
 	spin_unlock(&u->pin_lock);
-	if (last)
+	if (last) {
+		sg_pin_going(pin);
 		sg_pin_free_later(pin);
+	}
 }
 
 /* Pin the pages. @old: what was pinned before; a pin of the same pages is not counted again. */

@@ -89,6 +89,8 @@ static void release_engines(struct drm_device *dev, void *unused)
 	sg_capture_fini(gpu);
 	/* which may have the last reference to an object */
 	sg_shrink_fini(gpu);
+	/* others' fences may still keep some alive */
+	wait_var_event(&gpu->node.objects, !atomic_read(&gpu->node.objects));
 	drain_workqueue(gpu->free_wq);
 	drain_workqueue(gpu->pin_wq);
 	sg_aperture_fini(&gpu->aperture);

@@ -46,6 +46,7 @@ static int add_offset(struct sg_object *obj, struct drm_vma_offset_node *node)
 
 	if (ret != -ENOSPC)
 		return ret;
+	/* what the GPU is done with gives its offsets back in a moment */
 	flush_workqueue(sg_object_gpu(obj)->free_wq);
 	return drm_vma_offset_add(mgr, node, obj->base.size >> PAGE_SHIFT);
 }

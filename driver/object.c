@@ -100,6 +100,8 @@ void sg_object_free(struct drm_gem_object *gem)
 {
 	struct sg_object *obj = to_sg_object(gem);
 
+	if (obj->ops->unused)
+		obj->ops->unused(obj);
 	queue_work(sg_object_gpu(obj)->free_wq, &obj->free_work);
 }
 

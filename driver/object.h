@@ -35,6 +35,7 @@ struct sg_shadow;
  * @purge: forget the contents, which nobody reaches through @pages. Called with the reservation
  *	held, in reclaim too. NULL where they are not ours to forget.
  * @ready: called under the notifier lock: whether what @acquire got still stands. NULL: always.
+ * @unused: the last reference is gone, and @release is to follow. In any context.
  * @release: frees what is particular to the kind, but not the object itself.
  * @free: last call: frees the object. NULL: it is kmalloc()'s.
  */
@@ -47,6 +48,7 @@ struct sg_object_ops {
 	void (*write_back)(struct sg_object *obj, unsigned long pages);
 	void (*purge)(struct sg_object *obj);
 	bool (*ready)(struct sg_object *obj);
+	void (*unused)(struct sg_object *obj);
 	void (*release)(struct sg_object *obj);
 	void (*free)(struct sg_object *obj);
 };

@@ -357,9 +357,14 @@ void sg_pin_free(struct sg_pin *pin)
 	kfree(pin);
 }
 
-/** sg_pin_free_later() - as sg_pin_free(), where mmap_lock may be held. */
-void sg_pin_free_later(struct sg_pin *pin)
+/** sg_pin_going() - a pin is going to be freed: who is over his limit may wait for it. */
+void sg_pin_going(struct sg_pin *pin)
 {
 	atomic_inc(&pin->gpu->pins_going);
+}
+
+/** sg_pin_free_later() - as sg_pin_free(), where mmap_lock may be held; after sg_pin_going(). */
+void sg_pin_free_later(struct sg_pin *pin)
+{
 	queue_work(pin->gpu->pin_wq, &pin->free_work);
 }

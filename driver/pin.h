@@ -64,6 +64,7 @@ bool sg_pin_equal(const struct sg_pin *a, const struct sg_pin *b);
 void sg_pin_free(struct sg_pin *pin);
 bool sg_pin_dispensable(const struct sg_pin *pin);
 void sg_pin_unpin(struct sg_pin *pin);
+void sg_pin_going(struct sg_pin *pin);
 void sg_pin_free_later(struct sg_pin *pin);
 
 #endif

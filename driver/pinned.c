@@ -107,16 +107,22 @@ static void pinned_put_pages(struct sg_object *obj)
 	sg_pin_unpin(to_pinned(obj)->pin);
 }
 
+static void pinned_unused(struct sg_object *obj)
+{
+	sg_pin_going(to_pinned(obj)->pin);
+}
+
 static void pinned_release(struct sg_object *obj)
 {
 	struct sg_pinned *pinned = to_pinned(obj);
 
-	sg_pin_free(pinned->pin);
+	sg_pin_free_later(pinned->pin);
 	mutex_destroy(&pinned->lock);
 }
 
 static const struct sg_object_ops pinned_ops = {
 	.acquire = pinned_acquire,
+	.unused = pinned_unused,
 	.release = pinned_release,
 };
 
@@ -124,6 +130,7 @@ static const struct sg_object_ops lazy_ops = {
 	.acquire = pinned_acquire,
 	.put_pages = pinned_put_pages,
 	.may_put = pinned_may_put,
+	.unused = pinned_unused,
 	.release = pinned_release,
 };
 

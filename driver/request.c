@@ -228,6 +228,7 @@ static void raise(struct sg_request *rq, int priority)
 		list_for_each_entry_continue_reverse(before, &ring->requests, link) {
 			if (before->priority >= priority)
 				break;
+			looked++;
 			if (list_empty(&before->raise_link))
 				list_add_tail(&before->raise_link, &work);
 		}

@@ -101,7 +101,7 @@ void sg_usage_show(struct drm_printer *p, struct drm_file *file)
 	int handle = 0;
 
 	/* there may be very many, and very large ones: nobody is to wait until all are counted */
-	while ((obj = next_object(file, &handle)) && !fatal_signal_pending(current)) {
+	while (!fatal_signal_pending(current) && (obj = next_object(file, &handle))) {
 		down_read(&gpu->revoke);
 		add_object(&usage, obj);
 		up_read(&gpu->revoke);

@@ -687,8 +687,12 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	if (!sg_object_revoke_begin(&u->obj, mmu_notifier_range_blockable(range)))
 		return false;
 	for (i = first_chunk; i <= last_chunk; i++) {
-		struct sg_chunk was = sg_chunk_take(&p->chunk[i]);
+		struct sg_chunk was;
 
+		/* another invalidation may be about to hold it */
+		write_lock(&gpu->notifier_lock);
+		was = sg_chunk_take(&p->chunk[i]);
+		write_unlock(&gpu->notifier_lock);
 		if (was.held)
 			release_held(u, i, &was);
 		sg_chunk_free(&was);
