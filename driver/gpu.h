@@ -39,6 +39,9 @@
  * @requests: all that are queued, ready or running; guarded by @sched_lock
  * @engines: what executes
  * @free_wq: ends the life of objects and contexts
+ * @going: objects of which the last reference is gone, but that are not freed yet
+ * @gone: objects that were freed, ever
+ * @gone_wq: wakes who waits for one
  * @pin_wq: that of pins, for which it needs the mmap_lock of their owners
  * @pins_going: how many that has still to do
  * @pin_gone: wakes who waits for there to be none
@@ -76,6 +79,9 @@ struct sg_gpu {
 	struct sg_engine engines[SG_NUM_ENGINES];
 
 	struct workqueue_struct *free_wq;
+	atomic_t going;
+	atomic_t gone;
+	wait_queue_head_t gone_wq;
 	struct workqueue_struct *pin_wq;
 	atomic_t pins_going;
 	wait_queue_head_t pin_gone;

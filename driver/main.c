@@ -114,6 +114,7 @@ static int gpu_init(struct sg_gpu *gpu)
 	gpu->free_wq = alloc_workqueue("softgem-free", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!gpu->free_wq)
 		return -ENOMEM;
+	init_waitqueue_head(&gpu->gone_wq);
 	init_waitqueue_head(&gpu->pin_gone);
 	gpu->pin_wq = alloc_workqueue("softgem-pin", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!gpu->pin_wq) {

@@ -42,13 +42,19 @@ static struct sg_mmap_offset *find_offset(struct sg_object *obj, enum sg_mmap_ki
 static int add_offset(struct sg_object *obj, struct drm_vma_offset_node *node)
 {
 	struct drm_vma_offset_manager *mgr = obj->base.dev->vma_offset_manager;
-	int ret = drm_vma_offset_add(mgr, node, obj->base.size >> PAGE_SHIFT);
+	struct sg_gpu *gpu = sg_object_gpu(obj);
 
-	if (ret != -ENOSPC)
-		return ret;
-	/* what the GPU is done with gives its offsets back in a moment */
-	flush_workqueue(sg_object_gpu(obj)->free_wq);
-	return drm_vma_offset_add(mgr, node, obj->base.size >> PAGE_SHIFT);
+	for (;;) {
+		int gone = atomic_read(&gpu->gone);
+		int ret = drm_vma_offset_add(mgr, node, obj->base.size >> PAGE_SHIFT);
+
+		if (ret != -ENOSPC ||
+		    (!atomic_read(&gpu->going) && atomic_read(&gpu->gone) == gone))
+			return ret;
+		ret = wait_event_interruptible(gpu->gone_wq, atomic_read(&gpu->gone) != gone);
+		if (ret)
+			return ret;
+	}
 }
 
 /* Find or make the fake offset for a kind. */
@@ -116,7 +122,8 @@ void sg_mmap_forget(struct drm_gem_object *gem, struct drm_file *file)
  * @offset: the answer, in bytes; always the same for the same object and kind
  *
  * Context: no lock; may wait for the GPU, if all offsets are in use.
- * Return: 0; -ENODEV for objects whose memory is a process's own; -ENOMEM; -ENOSPC.
+ * Return: 0; -ENODEV for objects whose memory is a process's own; -ENOMEM; -ENOSPC;
+ * -ERESTARTSYS.
  */
 int sg_mmap_offset(struct sg_object *obj, enum sg_mmap_kind kind, struct drm_file *file,
 		   u64 *offset)

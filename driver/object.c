@@ -85,6 +85,9 @@ static void sg_object_free_work(struct work_struct *work)
 		obj->ops->free(obj);
 	else
 		kfree(obj);
+	atomic_inc(&gpu->gone);
+	atomic_dec(&gpu->going);
+	wake_up_all(&gpu->gone_wq);
 	/* the node may go from here on: its address is no more than a name */
 	if (atomic_dec_and_test(&node->objects))
 		wake_up_var(&node->objects);
@@ -102,6 +105,7 @@ void sg_object_free(struct drm_gem_object *gem)
 
 	if (obj->ops->unused)
 		obj->ops->unused(obj);
+	atomic_inc(&sg_object_gpu(obj)->going);
 	queue_work(sg_object_gpu(obj)->free_wq, &obj->free_work);
 }
 
