@@ -19,8 +19,8 @@
  * @n: entries in @table
  * @data: for the callbacks
  *
- * Return: 0; -EINVAL for unknown names, flags, and chains that are too long; -EFAULT; what a
- * callback says.
+ * Return: 0; -EINVAL for unknown names and flags; -E2BIG for chains that are too long; -EINTR;
+ * -EFAULT; what a callback says.
  */
 int i915_for_each_extension(u64 user, const i915_extension_fn *table, unsigned int n, void *data)
 {
