@@ -550,7 +550,6 @@ static void engine_run(struct sg_engine *engine)
 	}
 	if (!rq->started) {
 		sg_request_started(rq);
-		rq->start_ns = turn.began;
 		ring->restart = ring->cs;
 		sg_cs_start(&ring->cs, rq->batch);
 	}

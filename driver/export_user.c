@@ -179,14 +179,6 @@ static void __maybe_unused user_unpin(struct dma_buf_attachment *attach)
 {
 }
 
-/* Queue work that has a reference to the object. Not for an object at its end. */
-static void queue(struct sg_userptr *u, struct work_struct *work)
-{
-	if (kref_get_unless_zero(&u->obj.base.refcount) &&
-	    !queue_work(sg_object_gpu(&u->obj)->free_wq, work))
-		sg_object_put(&u->obj);
-}
-
 /**
  * struct told - what a device has mapped that is told when the pages move.
  * @table: where they are
@@ -224,9 +216,17 @@ static void put_table_pages(struct sg_table *table, unsigned int n)
 	}
 }
 
+static void free_told(struct told *told)
+{
+	put_table_pages(&told->table, told->table.orig_nents);
+	sg_free_table(&told->table);
+	kfree(told);
+}
+
 static void put_work(struct work_struct *work)
 {
 	struct told *told = container_of(work, struct told, put_work);
+	struct sg_userptr *u = told->u;
 	struct scatterlist *sg;
 	unsigned int i, k;
 
@@ -235,10 +235,8 @@ static void put_work(struct work_struct *work)
 			set_page_dirty_lock(nth_page(sg_page(sg), k));
 		cond_resched();
 	}
-	put_table_pages(&told->table, told->table.orig_nents);
-	sg_free_table(&told->table);
-	sg_object_put(&told->u->obj);
-	kfree(told);
+	free_told(told);
+	sg_object_put(&u->obj);
 }
 
 /*
@@ -315,14 +313,11 @@ static void unmap_told(struct told *told, bool dirty)
 	write_lock(&gpu->notifier_lock);
 	u->nmapped--;
 	write_unlock(&gpu->notifier_lock);
-	if (dirty && !mark_table_dirty(&told->table, told->table.orig_nents)) {
-		sg_object_get(&u->obj);
-		queue_work(gpu->free_wq, &told->put_work);
-		return;
-	}
-	put_table_pages(&told->table, told->table.orig_nents);
-	sg_free_table(&told->table);
-	kfree(told);
+	/* the dma-buf keeps the object meanwhile */
+	if (dirty && !mark_table_dirty(&told->table, told->table.orig_nents))
+		sg_object_queue(&u->obj, &told->put_work);
+	else
+		free_told(told);
 }
 
 static struct sg_table *user_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
@@ -355,7 +350,7 @@ static struct sg_table *user_map(struct dma_buf_attachment *attach, enum dma_dat
 free:
 	kfree(told);
 	if (ret == -EAGAIN)
-		queue(u, &u->refill_work);
+		sg_object_queue(&u->obj, &u->refill_work);
 	return ERR_PTR(ret);
 }
 
@@ -474,7 +469,7 @@ void sg_userptr_tell(struct sg_userptr *u, enum sg_tell how)
 		tell_mapped(u);
 		dma_resv_unlock(u->obj.base.resv);
 	} else if (how == SG_TELL_LATER) {
-		queue(u, &u->moved_work);
+		sg_object_queue(&u->obj, &u->moved_work);
 	}
 }
 

@@ -22,6 +22,20 @@
 #include "space.h"
 
 /**
+ * sg_object_queue() - queue work that uses an object, and drops the reference that it comes with.
+ * @obj: the object; for one at its end nothing happens
+ * @work: the work; if it is queued already, that is enough
+ *
+ * Context: any.
+ */
+void sg_object_queue(struct sg_object *obj, struct work_struct *work)
+{
+	if (kref_get_unless_zero(&obj->base.refcount) &&
+	    !queue_work(sg_object_gpu(obj)->free_wq, work))
+		sg_object_put(obj);
+}
+
+/**
  * sg_object_call_back() - have something done once the GPU is done with an object.
  * @obj: the object
  * @cb: for the callback

@@ -131,6 +131,7 @@ struct sg_object {
 
 void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops);
 void sg_object_free(struct drm_gem_object *gem);
+void sg_object_queue(struct sg_object *obj, struct work_struct *work);
 bool sg_object_call_back(struct sg_object *obj, struct dma_fence_cb *cb, dma_fence_func_t func);
 
 int sg_object_get_pages(struct sg_object *obj);

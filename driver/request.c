@@ -62,7 +62,6 @@ struct sg_request *sg_request_create(struct sg_ring *ring)
 	rq->gpu = ring->engine->gpu;
 	rq->ring = ring;
 	rq->engine_class = ring->engine->class;
-	rq->submitted = jiffies;
 	rq->priority = READ_ONCE(ring->ctx->priority);
 	INIT_LIST_HEAD(&rq->link);
 	INIT_LIST_HEAD(&rq->gpu_link);
@@ -191,6 +190,8 @@ void sg_request_init_fence(struct sg_request *rq)
 	struct sg_timeline *timeline = rq->ring->timeline;
 
 	lockdep_assert_held(&timeline->lock);
+	/* who sees the fence asks how old it is */
+	rq->submitted = jiffies;
 	dma_fence_init(&rq->fence, &request_fence_ops, &rq->lock, timeline->fence_context,
 		       ++timeline->seqno);
 }
@@ -324,7 +325,6 @@ void sg_request_queue(struct sg_request *rq)
 		dma_fence_put(rq->ring->timeline->last);
 		rq->ring->timeline->last = dma_fence_get(&rq->fence);
 	}
-	rq->submitted = jiffies;
 	timer_setup(&rq->timer, give_up_waiting, 0);
 	for (i = 0; i < rq->nwaits; i++)
 		foreign |= !sg_fence_to_request(rq->gpu, rq->waits[i].fence);

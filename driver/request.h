@@ -55,8 +55,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @overdue: a fence from outside had not signalled in time; written by the timer
  * @started: the engine has seen it; written by the engine's thread, under sched_lock
  * @start_waits: waits of others that end when it starts; guarded by sched_lock
- * @start_ns: when it began to run; of the engine's thread
- * @ran_ns: how long it has had the engine, but for its present turn; likewise
+ * @ran_ns: how long it has had the engine, but for its present turn; of the engine's thread
  * @held_ns: how long it has run without an offer to leave the engine; likewise
  * @hung: it came to a command that cannot be executed; likewise
  * @reset: what became of its engine; set under sched_lock
@@ -91,7 +90,6 @@ struct sg_request {
 	bool overdue;
 	bool started;
 	struct list_head start_waits;
-	u64 start_ns;
 	u64 ran_ns;
 	u64 held_ns;
 	bool hung;

@@ -413,9 +413,7 @@ static bool hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int l
 		write_unlock(&gpu->notifier_lock);
 	}
 	/* an object at its end lets go of everything itself */
-	if (kref_get_unless_zero(&u->obj.base.refcount) &&
-	    !queue_work(gpu->free_wq, &u->drop_work))
-		sg_object_put(&u->obj);
+	sg_object_queue(&u->obj, &u->drop_work);
 	return all;
 }
 

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -72,7 +71,7 @@ static void contiguous(void)
 static void single_pages(void)
 {
 	int fd = exynos_open(), i915 = gem_open();
-	char *ptr = exynos_mmap(fd, exynos_create(fd, SIZE, EXYNOS_BO_CONTIG), SIZE);
+	char *ptr = map_contig(fd, SIZE);
 
 	for (size_t i = 0; i < SIZE / PAGE; i += 9) {
 		uint32_t handle = exynos_userptr(fd, ptr + i * PAGE, PAGE, 0);
@@ -286,7 +285,7 @@ static void taken_by_the_driver(void)
 	ptr = exynos_mmap(fd, bo, PAGE);
 	ptr[0] = 1;
 	CHECK_RET(try_exynos_userptr(fd, ptr, PAGE, 0, &handle), -EINVAL);
-	exynos_userptr(fd, exynos_mmap(fd, exynos_create(fd, PAGE, EXYNOS_BO_CONTIG), PAGE), PAGE, 0);
+	exynos_userptr(fd, map_contig(fd, PAGE), PAGE, 0);
 }
 
 struct held {

@@ -291,17 +291,24 @@ static void huge_page_split(void)
 	CHECK_INT(*(uint32_t *)ptr, 1);
 }
 
-static void hugetlb_pages(void)
+static void *map_hugetlb(size_t len)
 {
-	const size_t huge = 2 * MiB;
-	char *ptr;
+	void *ptr;
 
 	if (!write_file("/proc/sys/vm/nr_hugepages", "4"))
 		tap_skip("no hugetlb in this kernel");
-	ptr = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	ptr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		   -1, 0);
 	if (ptr == MAP_FAILED)
 		tap_skip("no hugetlb pages can be had");
+	return ptr;
+}
+
+static void hugetlb_pages(void)
+{
+	const size_t huge = 2 * MiB;
+	char *ptr = map_hugetlb(2 * huge);
+
 	check_both_ways(gem_open(), ptr, 2 * huge);
 	check_both_ways(gem_open(), ptr + huge - 5 * PAGE, 10 * PAGE);
 	CHECK_SYS(munmap(ptr, 2 * huge));
@@ -325,19 +332,13 @@ static void hugetlb_fork(void)
 {
 	const size_t huge = 2 * MiB;
 	int fd = gem_open();
-	uint32_t *ptr, handle;
+	uint32_t *ptr = map_hugetlb(huge), handle;
 	struct gate gate;
 	struct batch b;
 	struct spin s;
 	struct job job;
 	pid_t pid;
 
-	if (!write_file("/proc/sys/vm/nr_hugepages", "4"))
-		tap_skip("no hugetlb in this kernel");
-	ptr = mmap(NULL, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
-		   -1, 0);
-	if (ptr == MAP_FAILED)
-		tap_skip("no hugetlb pages can be had");
 	ptr[0] = 1;
 	handle = gem_userptr(fd, ptr, huge, 0);
 	gate_init(&gate);
