@@ -201,7 +201,7 @@ static int evict(struct sg_binding *b, struct dma_fence **busy)
 {
 	int ret;
 
-	if (b->pins)
+	if (b->pinned)
 		return -EBUSY;
 	if (busy) {
 		*busy = busy_fence(b->obj);
@@ -244,7 +244,7 @@ static bool evict_forgotten(struct sg_space *space, u64 start, u64 end)
 		if (node->start >= end || !drm_mm_node_allocated(node))
 			return true;
 		b = container_of(node, struct sg_binding, node);
-		if (b->pins || kref_read(&b->obj->base.refcount) ||
+		if (b->pinned || kref_read(&b->obj->base.refcount) ||
 		    !dma_resv_test_signaled(b->obj->base.resv, DMA_RESV_USAGE_BOOKKEEP))
 			return false;
 		unbind(b);
@@ -288,7 +288,7 @@ static int evict_range(struct sg_space *space, u64 start, u64 end, struct dma_fe
 
 	drm_mm_for_each_node_in_range(node, &space->mm, start, end) {
 		b = container_of(node, struct sg_binding, node);
-		if (b->pins)
+		if (b->pinned)
 			return -EBUSY;
 	}
 	for (;;) {
@@ -317,7 +317,7 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place, struc
 	drm_mm_scan_init_with_range(&scan, &space->mm, place->size, place->alignment, 0,
 				    place->floor, place->end, DRM_MM_INSERT_BEST);
 	list_for_each_entry_safe(b, next, &space->lru, lru_link) {
-		if (b->pins)
+		if (b->pinned)
 			continue;
 		if (b->used) {
 			b->used = false;
@@ -355,7 +355,7 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place, struc
 /* Whether an address can be taken away at once. The space's lock is held. */
 static bool idle(const struct sg_binding *b)
 {
-	return !b->pins && dma_resv_test_signaled(b->obj->base.resv, dma_resv_usage_rw(true));
+	return !b->pinned && dma_resv_test_signaled(b->obj->base.resv, dma_resv_usage_rw(true));
 }
 
 /* Take back addresses of what its file has closed: as many as can be had for little. */
@@ -394,7 +394,8 @@ static bool misplaced(const struct sg_binding *b, const struct sg_place *place)
  *
  * Context: the space's lock is held.
  * Return: 0; -EBUSY with a fence in *@busy, or else where something in the way of a fixed address
- * is pinned; -ENOSPC where nothing that can be evicted makes enough room; -ERESTARTSYS.
+ * is pinned; -EINVAL: the submission has pinned it already; -ENOSPC where nothing that can be
+ * evicted makes enough room; -ERESTARTSYS.
  */
 int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy)
 {
@@ -402,6 +403,9 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 	int ret;
 
 	lockdep_assert_held(&space->lock);
+	/* nobody else can have: the caller holds the reservation */
+	if (b->pinned)
+		return -EINVAL;
 	if (drm_mm_node_allocated(&b->node)) {
 		if (!misplaced(b, place)) {
 			b->used = true;
@@ -426,7 +430,7 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 pinned:
 	if (!list_empty(&b->closed_link))
 		list_del_init(&b->closed_link);
-	b->pins++;
+	b->pinned = true;
 	return 0;
 }
 

@@ -58,8 +58,8 @@ struct sg_space {
  * @lru_link: likewise
  * @closed_link: likewise
  * @node: the address, if allocated; guarded by the space's lock and tree_lock
- * @pins: submissions under way (and aperture views) that need the address to stay; guarded by the
- *	space's lock
+ * @pinned: a submission under way, which holds the object's reservation, needs the address to stay;
+ *	guarded by the space's lock
  * @used: it was used since it got its place in the list; likewise
  */
 struct sg_binding {
@@ -70,7 +70,7 @@ struct sg_binding {
 	struct list_head lru_link;
 	struct list_head closed_link;
 	struct drm_mm_node node;
-	unsigned int pins;
+	bool pinned;
 	bool used;
 };
 
@@ -118,7 +118,7 @@ void sg_bindings_destroy(struct sg_object *obj);
 static inline void sg_binding_unpin(struct sg_binding *b)
 {
 	lockdep_assert_held(&b->space->lock);
-	b->pins--;
+	b->pinned = false;
 }
 
 struct sg_binding *sg_space_find(struct sg_space *space, u64 addr, u64 *start, u64 *end);

@@ -53,8 +53,12 @@ static void submit_let_go(struct sg_submit *s)
 
 static void unlock_objects(struct sg_submit *s)
 {
-	while (s->locked)
-		dma_resv_unlock(s->objects[--s->locked].obj->base.resv);
+	while (s->locked) {
+		struct sg_submit_object *o = &s->objects[--s->locked];
+
+		if (!o->shared)
+			dma_resv_unlock(o->obj->base.resv);
+	}
 	if (s->ahead)
 		dma_resv_unlock(s->ahead->base.resv);
 	s->ahead = NULL;
@@ -72,21 +76,27 @@ static int lock_objects(struct sg_submit *s, struct sg_object **wanted)
 	int ret;
 
 	for (s->locked = 0; s->locked < s->count; s->locked++) {
-		struct sg_object *obj = s->objects[s->locked].obj;
+		struct sg_submit_object *o = &s->objects[s->locked];
 
-		if (obj == s->ahead) {
+		o->shared = false;
+		if (o->obj == s->ahead) {
 			s->ahead = NULL;
 			continue;
 		}
-		ret = dma_resv_lock_interruptible(obj->base.resv, &s->ww);
-		*wanted = obj;
+		ret = dma_resv_lock_interruptible(o->obj->base.resv, &s->ww);
+		/* two imports of one dma-buf, of which one came by name, or one object twice */
+		if (ret == -EALREADY) {
+			o->shared = true;
+			continue;
+		}
+		*wanted = o->obj;
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* Lock all reservations; on an error none is held. -EINVAL: an object is listed twice. */
+/* Lock all reservations; on an error none is held. */
 static int submit_lock(struct sg_submit *s)
 {
 	struct sg_object *wanted;
@@ -103,7 +113,7 @@ static int submit_lock(struct sg_submit *s)
 	}
 	if (ret) {
 		submit_unlock(s);
-		return ret == -EALREADY ? -EINVAL : ret;
+		return ret;
 	}
 	ww_acquire_done(&s->ww);
 	return 0;
@@ -135,7 +145,8 @@ static int submit_populate(struct sg_submit *s)
 			return ret;
 		if (o->obj->shadow)
 			sg_shadow_flush(o->obj);
-		ret = dma_resv_reserve_fences(o->obj->base.resv, 1);
+		/* one that is read and written under two names has the fence as either */
+		ret = dma_resv_reserve_fences(o->obj->base.resv, o->shared ? 2 : 1);
 		if (ret)
 			return ret;
 		o->binding = sg_binding_get(o->obj, s->ctx->space);

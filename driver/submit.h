@@ -30,6 +30,7 @@ struct sg_submit;
  * @binding: where it is; from sg_submit_ops.patch on
  * @offset: its address; likewise
  * @pinned: it stays there
+ * @shared: another one's reservation, which is locked, is its own as well
  */
 struct sg_submit_object {
 	struct sg_object *obj;
@@ -41,6 +42,7 @@ struct sg_submit_object {
 	struct sg_binding *binding;
 	u64 offset;
 	bool pinned;
+	bool shared;
 };
 
 /**

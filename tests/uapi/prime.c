@@ -351,6 +351,37 @@ static void import_gtt(void)
 				  &offset), -ENODEV);
 }
 
+/* Another file's import of the same dma-buf, by its name: two objects here, one reservation. */
+static void import_twice(void)
+{
+	int fd = gem_open_card(), other = gem_open_card(), dmabuf = vgem_buffer(SIZE);
+	uint32_t one = import_object(fd, dmabuf), two, name, *ptr;
+	uint64_t size;
+	struct batch b;
+
+	CHECK_RET(try_flink(other, import_object(other, dmabuf), &name), 0);
+	CHECK_RET(try_open_name(fd, name, &two, &size), 0);
+	CHECK(one != two);
+	ptr = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	CHECK_SYS(ptr);
+	ptr[0] = 0xabcd;
+	for (int i = 0; i < 2; i++) {
+		batch_init(&b, fd, I915_EXEC_RENDER);
+		/* read and written under either name, in either order */
+		batch_copy32(&b, i ? one : two, PAGE + 4 * i, i ? two : one, 0);
+		batch_submit(&b);
+		gem_sync(fd, i ? one : two);
+		CHECK_HEX(ptr[PAGE / 4 + i], 0xabcd);
+		CHECK_RET(gem_is_busy(fd, one) || gem_is_busy(fd, two), 0);
+		/* the reservation is not locked any more */
+		CHECK_RET(try_set_domain(other, import_object(other, dmabuf), I915_GEM_DOMAIN_CPU, 0), 0);
+		/* but one object, twice, is one too many */
+		b.obj[0].handle = b.obj[1].handle;
+		CHECK_RET(batch_try_submit(&b), -EINVAL);
+		batch_free(&b);
+	}
+}
+
 static const struct subtest tests[] = {
 	{ "importing one's own export gives the same handle", self_import_same_file },
 	{ "importing into another file gives the same object", self_import_other_file },
@@ -365,6 +396,7 @@ static const struct subtest tests[] = {
 	{ "the GPU waits for a sync_file imported into a dma-buf", import_sync_file },
 	{ "an import: the GPU reads and writes the other device's bytes", import_bytes },
 	{ "an import: mapped through the aperture, all see the same bytes", import_gtt },
+	{ "an import: beside another of the same dma-buf in one submission", import_twice },
 	{ "an import: SET_DOMAIN waits for the GPU", import_set_domain },
 	{ "an import: SET_CACHING, SET_TILING and MMAP are ENXIO", import_errors },
 };
