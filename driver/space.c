@@ -53,6 +53,7 @@ struct sg_space *sg_space_create(struct sg_gpu *gpu, const struct drm_file *file
 	space->gpu = gpu;
 	space->size = sg_space_size(gpu);
 	space->file = file;
+	mutex_init(&space->turn);
 	mutex_init(&space->lock);
 	rwlock_init(&space->tree_lock);
 	drm_mm_init(&space->mm, 0, space->size);
@@ -108,6 +109,7 @@ static void free_space(struct kref *kref)
 	mutex_unlock(&space->lock);
 	drm_mm_takedown(&space->mm);
 	mutex_destroy(&space->lock);
+	mutex_destroy(&space->turn);
 	kfree(space);
 }
 
@@ -193,25 +195,14 @@ static struct dma_fence *busy_fence(struct sg_object *obj)
 	return fence;
 }
 
-/*
- * Take an object's address away once the GPU is done with it, which is waited for or told by @busy.
- * Pinned ones cannot be had.
- */
+/* Take an object's address away, unless it is pinned, or the GPU not done with it: see *@busy. */
 static int evict(struct sg_binding *b, struct dma_fence **busy)
 {
-	int ret;
-
 	if (b->pinned)
 		return -EBUSY;
-	if (busy) {
-		*busy = busy_fence(b->obj);
-		if (*busy)
-			return -EBUSY;
-	} else {
-		ret = sg_object_wait(b->obj, true, true, MAX_SCHEDULE_TIMEOUT);
-		if (ret)
-			return ret;
-	}
+	*busy = busy_fence(b->obj);
+	if (*busy)
+		return -EBUSY;
 	unbind(b);
 	return 0;
 }
@@ -387,15 +378,14 @@ static bool misplaced(const struct sg_binding *b, const struct sg_place *place)
  * sg_binding_pin() - give a binding an address that stays until sg_binding_unpin().
  * @b: the binding
  * @place: where; an address that it has and that will do is kept
- * @busy: NULL: busy objects in the way are waited for; otherwise the first fence that would have to
- *	be waited for is left there, with a reference, and nothing is waited for
+ * @busy: where the first fence of a busy object in the way is left, with a reference; NULL before
  *
  * Evicts objects that are in the way.
  *
- * Context: the space's lock is held.
+ * Context: the space's lock is held, and it is the caller's turn.
  * Return: 0; -EBUSY with a fence in *@busy, or else where something in the way of a fixed address
  * is pinned; -EINVAL: the submission has pinned it already; -ENOSPC where nothing that can be
- * evicted makes enough room; -ERESTARTSYS.
+ * evicted makes enough room.
  */
 int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy)
 {
@@ -403,6 +393,7 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 	int ret;
 
 	lockdep_assert_held(&space->lock);
+	lockdep_assert_held(&space->turn);
 	/* nobody else can have: the caller holds the reservation */
 	if (b->pinned)
 		return -EINVAL;

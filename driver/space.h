@@ -21,8 +21,11 @@ struct sg_object;
  * @gpu: the device
  * @size: bytes, a power of two
  * @file: whose handles name what is bound here; to be compared with and nothing else
+ * @turn: held by the submission that may pin, which waits for fences under it if it has to. Taken
+ *	inside reservations.
  * @lock: guards @mm, @bindings, @lru and @closed, and what the bindings say is guarded by it. Taken
- *	inside reservations; fences may be waited for under it.
+ *	inside reservations and @turn; nothing is waited for under it, since the worker that frees
+ *	everybody's objects takes it, too.
  * @tree_lock: guards @mm's tree against the engines, which look addresses up in it. Held for
  *	writing, under @lock, for the moment of an insertion or removal; innermost.
  * @mm: the nodes of all bindings that have an address
@@ -36,6 +39,7 @@ struct sg_space {
 	u64 size;
 	const struct drm_file *file;
 
+	struct mutex turn;
 	struct mutex lock;
 	rwlock_t tree_lock;
 	struct drm_mm mm;

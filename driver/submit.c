@@ -176,10 +176,10 @@ static int pin_some(struct sg_submit *s, bool fixed, struct dma_fence **busy)
 	int ret;
 
 	for (o = s->objects; o < s->objects + s->count; o++) {
-		if (o->place.fixed != fixed)
+		if (o->pinned || o->place.fixed != fixed)
 			continue;
 		ret = sg_binding_pin(o->binding, &o->place, busy);
-		if (ret == -EBUSY && !(busy && *busy))
+		if (ret == -EBUSY && !*busy)
 			ret = submit_overlaps(s, o) ? -ENOSPC : -EAGAIN;
 		if (ret)
 			return ret;
@@ -190,7 +190,7 @@ static int pin_some(struct sg_submit *s, bool fixed, struct dma_fence **busy)
 	return 0;
 }
 
-/* Pin all or none. -EBUSY: none as long as a fence has not signalled, which goes to *@busy. */
+/* -EBUSY: not all could be pinned as long as a fence has not signalled, which goes to *@busy. */
 static int try_pin(struct sg_submit *s, struct dma_fence **busy)
 {
 	struct sg_space *space = s->ctx->space;
@@ -199,32 +199,9 @@ static int try_pin(struct sg_submit *s, struct dma_fence **busy)
 	if (mutex_lock_interruptible(&space->lock))
 		return -ERESTARTSYS;
 	/* those who insist on an address go first; the others find room beside them */
-	ret = pin_some(s, true, busy);
-	if (!ret && s->npinned < s->count)
-		ret = pin_some(s, false, busy);
-	if (ret)
-		unpin_all(s);
+	ret = pin_some(s, true, busy) ?: pin_some(s, false, busy);
 	mutex_unlock(&space->lock);
 	return ret;
-}
-
-static int submit_pin(struct sg_submit *s)
-{
-	unsigned int waits;
-	int ret;
-
-	ret = submit_populate(s);
-	/* let others work in the address space meanwhile; but they must not get ahead for ever */
-	for (waits = 0; !ret && waits < MAX_WAITS; waits++) {
-		struct dma_fence *busy = NULL;
-
-		ret = try_pin(s, &busy);
-		if (!busy)
-			return ret;
-		ret = dma_fence_wait(busy, true);
-		dma_fence_put(busy);
-	}
-	return ret ?: try_pin(s, NULL);
 }
 
 static void submit_unpin(struct sg_submit *s)
@@ -232,6 +209,42 @@ static void submit_unpin(struct sg_submit *s)
 	mutex_lock(&s->ctx->space->lock);
 	unpin_all(s);
 	mutex_unlock(&s->ctx->space->lock);
+}
+
+/* Pin all or none. */
+static int submit_pin(struct sg_submit *s)
+{
+	struct sg_space *space = s->ctx->space;
+	unsigned int waits = 0;
+	bool turn = false;
+	int ret;
+
+	ret = submit_populate(s);
+	while (!ret) {
+		struct dma_fence *busy = NULL;
+
+		if (!turn && mutex_lock_interruptible(&space->turn)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		turn = true;
+		ret = try_pin(s, &busy);
+		if (!busy)
+			break;
+		/* let others in meanwhile; but they must not get ahead for ever */
+		if (waits++ < MAX_WAITS) {
+			submit_unpin(s);
+			mutex_unlock(&space->turn);
+			turn = false;
+		}
+		ret = dma_fence_wait(busy, true);
+		dma_fence_put(busy);
+	}
+	if (ret)
+		submit_unpin(s);
+	if (turn)
+		mutex_unlock(&space->turn);
+	return ret;
 }
 
 /* What is to be kept of the memory if the request hangs. */
