@@ -158,10 +158,14 @@ static unsigned int fetch(struct sg_cs *cs, struct sg_mem *mem)
 		return 0;
 	}
 	n = command_length(cs, cs->cmd[0]);
-	/* clients pad with NOOPs, by the hundred: as many as were fetched are one step */
-	if (!cs->cmd[0])
+	/* clients pad with NOOPs, by the thousand: as many as are in a page are one step */
+	if (!cs->cmd[0]) {
 		while (n < had / sizeof(u32) && !cs->cmd[n])
 			n++;
+		if (n == FETCH_BYTES / sizeof(u32))
+			n += sg_zeroes(mem, cs->ip + had, room - had) / sizeof(u32);
+		return n;
+	}
 	size = min_t(size_t, n * sizeof(u32), sizeof(cs->cmd));
 	if (size <= had || !is_executed(cs, cs->cmd[0]))
 		return n;

@@ -65,6 +65,39 @@ size_t sg_read(struct sg_mem *mem, u64 addr, void *to, size_t size)
 	return mapped;
 }
 
+/* How many bytes are zero dwords. CPUs look on, and may change what was not. */
+static size_t zeroes(const u8 *from, size_t size)
+{
+	size_t n = 0;
+
+	if ((size_t)from & 3)
+		return 0;
+	if ((size_t)from & 4 && size >= 4 && !READ_ONCE(*(const u32 *)from))
+		n = 4;
+	for (; !((size_t)(from + n) & 7) && size - n >= 32; n += 32) {
+		const u64 *v = (const u64 *)(from + n);
+
+		if (READ_ONCE(v[0]) | READ_ONCE(v[1]) | READ_ONCE(v[2]) | READ_ONCE(v[3]))
+			break;
+	}
+	while (size - n >= 4 && !READ_ONCE(*(const u32 *)(from + n)))
+		n += 4;
+	return n;
+}
+
+size_t sg_zeroes(struct sg_mem *mem, u64 addr, size_t size)
+{
+	const void *ptr;
+	size_t n = 0;
+
+	sg_mem_enter(mem);
+	ptr = sg_mem_translate(mem, addr, &size, SG_READ);
+	if (ptr)
+		n = zeroes(ptr, size);
+	sg_mem_leave(mem);
+	return n;
+}
+
 void sg_write(struct sg_mem *mem, u64 addr, const void *from, size_t size)
 {
 	size_t done = 0;

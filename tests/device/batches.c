@@ -108,6 +108,31 @@ static void nops(void **state)
 	assert_true(marked(m, 0));
 }
 
+/* However many, and wherever they begin: all of them, and no command behind them. */
+static void nops_to_a_dword(void **state)
+{
+	static const unsigned int counts[] = { 1, 15, 16, 17, 18, 23, 24, 25, 31, 1000, 1024, 2100 };
+	struct machine *m = *state;
+	unsigned int i, first, n;
+
+	for (first = 0; first < 9; first++) {
+		for (i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+			u64 at = BATCH + PAGE_BYTES + 4 * first;
+			u64 before = m->cs->commands;
+
+			for (n = 0; n < counts[i]; n++, at += 4)
+				put32(m, at, NOOP);
+			put32(m, at, BATCH_END);
+			m->n = 0;
+			EMIT(m, START, LOW(BATCH + PAGE_BYTES + 4 * first), HIGH(BATCH));
+			assert_int_equal(run(m), SG_CS_DONE);
+			assert_int_equal(sg_cs_acthd(m->cs), at);
+			/* one to get there, and one for each page */
+			assert_in_range(m->cs->commands - before, 2, 1 + counts[i] / 1024 + 2);
+		}
+	}
+}
+
 /* A batch may end with the last dword that is mapped; what lies behind is not its business. */
 static void ends_where_memory_ends(void **state)
 {
@@ -407,6 +432,7 @@ int main(void)
 		ON(stepped_over_3d, render),
 		ON(stepped_over_video, video),
 		ON(nops, render),
+		ON(nops_to_a_dword, render),
 		ON(ends_where_memory_ends, render),
 		ON(runs_out_of_memory, render),
 		ON(half_mapped_command, render),
