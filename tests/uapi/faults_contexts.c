@@ -82,22 +82,30 @@ static int run_get_vm(struct world *w)
 	return gem_ioctl_once(w->fd, DRM_IOCTL_I915_GEM_CONTEXT_GETPARAM, &arg);
 }
 
-static void setup_engines(struct world *w)
+static void setup_context(struct world *w)
 {
 	CHECK_RET(run_context_create(w), 0);
 }
 
-static int run_get_engines(struct world *w)
+static int run_get_sseu(struct world *w)
 {
-	uint8_t map[256] __attribute__((aligned(8)));
-	struct drm_i915_gem_context_param arg = {
-		.ctx_id = w->n[0], .param = I915_CONTEXT_PARAM_ENGINES,
-		.value = (uintptr_t)map, .size = sizeof(map),
+	struct drm_i915_gem_context_param_sseu sseu = {
+		.flags = I915_CONTEXT_SSEU_FLAG_ENGINE_INDEX,
 	};
+	struct drm_i915_gem_context_param arg = {
+		.ctx_id = w->n[0], .param = I915_CONTEXT_PARAM_SSEU,
+		.value = (uintptr_t)&sseu, .size = sizeof(sseu),
+	};
+
 	int ret = gem_ioctl_once(w->fd, DRM_IOCTL_I915_GEM_CONTEXT_GETPARAM, &arg);
 
-	w->n[1] = arg.size;
+	w->n[1] = sseu.slice_mask;
 	return ret;
+}
+
+static void check_sseu(struct world *w)
+{
+	CHECK(w->n[1]);
 }
 
 static int run_vm_create(struct world *w)
@@ -194,7 +202,8 @@ static void check_imported(struct world *w)
 SCENARIO(context_create, .run = run_context_create, .check = check_context)
 SCENARIO(set_vm, .setup = setup_vm, .run = run_set_vm)
 SCENARIO(get_vm, .setup = setup_vm, .run = run_get_vm)
-SCENARIO(get_engines, .setup = setup_engines, .run = run_get_engines)
+SCENARIO(get_sseu, .setup = setup_context, .run = run_get_sseu,
+	 .check = check_sseu)
 SCENARIO(vm_create, .run = run_vm_create)
 SCENARIO(reset_stats, .run = run_reset_stats)
 SCENARIO(reg_read, .run = run_reg_read)
@@ -208,7 +217,7 @@ static const struct subtest tests[] = {
 	FAULTS(context_create),
 	FAULTS(set_vm),
 	FAULTS(get_vm),
-	FAULTS(get_engines),
+	FAULTS(get_sseu),
 	FAULTS(vm_create),
 	FAULTS(reset_stats),
 	FAULTS(reg_read),
