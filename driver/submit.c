@@ -199,7 +199,9 @@ static int try_pin(struct sg_submit *s, struct dma_fence **busy)
 	if (mutex_lock_interruptible(&space->lock))
 		return -ERESTARTSYS;
 	/* those who insist on an address go first; the others find room beside them */
-	ret = pin_some(s, true, busy) ?: pin_some(s, false, busy);
+	ret = pin_some(s, true, busy);
+	if (!ret && s->npinned < s->count)
+		ret = pin_some(s, false, busy);
 	mutex_unlock(&space->lock);
 	return ret;
 }
