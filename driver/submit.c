@@ -14,6 +14,7 @@
  * everything begins again.
  */
 #include <linux/dma-resv.h>
+#include <linux/lockdep.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -27,6 +28,8 @@
 
 /* After so many attempts user space is asked to try again: it may have been told to stop. */
 #define MAX_ATTEMPTS	64
+/* lockdep counts 2047 locks that are held by one ticket; at one more it stops for good. */
+#define LOCKDEP_LOCKS	2000
 /* So often an address space is left to others while something in the way is busy. */
 #define MAX_WAITS	16
 
@@ -51,16 +54,57 @@ static void submit_let_go(struct sg_submit *s)
 		sg_grip_drop(&s->objects[i].grip);
 }
 
+/* lockdep sees as many as it can count; it does not matter to it which. */
+static int lock_object(struct sg_submit *s, struct sg_object *obj)
+{
+	int ret;
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		return dma_resv_lock_interruptible(obj->base.resv, &s->ww);
+	if (s->lockdep < LOCKDEP_LOCKS) {
+		ret = dma_resv_lock_interruptible(obj->base.resv, &s->ww);
+		s->lockdep += !ret;
+	} else {
+		lockdep_off();
+		ret = dma_resv_lock_interruptible(obj->base.resv, &s->ww);
+		lockdep_on();
+	}
+	return ret;
+}
+
+static int lock_object_slow(struct sg_submit *s, struct sg_object *obj)
+{
+	int ret = dma_resv_lock_slow_interruptible(obj->base.resv, &s->ww);
+
+	if (IS_ENABLED(CONFIG_LOCKDEP))
+		s->lockdep += !ret;
+	return ret;
+}
+
+static void unlock_object(struct sg_submit *s, struct sg_object *obj)
+{
+	if (!IS_ENABLED(CONFIG_LOCKDEP)) {
+		dma_resv_unlock(obj->base.resv);
+	} else if (s->lockdep) {
+		s->lockdep--;
+		dma_resv_unlock(obj->base.resv);
+	} else {
+		lockdep_off();
+		dma_resv_unlock(obj->base.resv);
+		lockdep_on();
+	}
+}
+
 static void unlock_objects(struct sg_submit *s)
 {
 	while (s->locked) {
 		struct sg_submit_object *o = &s->objects[--s->locked];
 
 		if (!o->shared)
-			dma_resv_unlock(o->obj->base.resv);
+			unlock_object(s, o->obj);
 	}
 	if (s->ahead)
-		dma_resv_unlock(s->ahead->base.resv);
+		unlock_object(s, s->ahead);
 	s->ahead = NULL;
 }
 
@@ -83,7 +127,7 @@ static int lock_objects(struct sg_submit *s, struct sg_object **wanted)
 			s->ahead = NULL;
 			continue;
 		}
-		ret = dma_resv_lock_interruptible(o->obj->base.resv, &s->ww);
+		ret = lock_object(s, o->obj);
 		/* two imports of one dma-buf, of which one came by name, or one object twice */
 		if (ret == -EALREADY) {
 			o->shared = true;
@@ -103,10 +147,11 @@ static int submit_lock(struct sg_submit *s)
 	int ret;
 
 	s->ahead = NULL;
+	s->lockdep = 0;
 	ww_acquire_init(&s->ww, &reservation_ww_class);
 	while ((ret = lock_objects(s, &wanted)) == -EDEADLK) {
 		unlock_objects(s);
-		ret = dma_resv_lock_slow_interruptible(wanted->base.resv, &s->ww);
+		ret = lock_object_slow(s, wanted);
 		if (ret)
 			break;
 		s->ahead = wanted;

@@ -80,6 +80,7 @@ struct sg_submit_ops {
  * @nonblock: do not wait for room in the ring
  * @ww: the reservations' ticket
  * @locked: how many of the objects are locked
+ * @lockdep: how many of the locks lockdep knows of
  * @npinned: how many are pinned
  * @ahead: an object that was locked before its turn, since we had to wait for it
  */
@@ -97,6 +98,7 @@ struct sg_submit {
 
 	struct ww_acquire_ctx ww;
 	unsigned int locked;
+	unsigned int lockdep;
 	unsigned int npinned;
 	struct sg_object *ahead;
 };

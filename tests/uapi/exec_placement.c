@@ -401,6 +401,32 @@ static void padded(void)
 	CHECK_RET(try_execbuf(fd, &eb), -EINVAL);
 }
 
+#define MANY	2500
+
+/* More than lockdep counts, where the kernel has it. */
+static void many_at_once(void)
+{
+	static struct drm_i915_gem_exec_object2 obj[MANY];
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj, .buffer_count = MANY,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	int fd = gem_open();
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		obj[i].handle = gem_create(fd, PAGE);
+		obj[i].flags = i < MANY - 1 ? EXEC_OBJECT_WRITE : 0;
+	}
+	gem_write(fd, obj[MANY - 1].handle, 0, &end, sizeof(end));
+	for (int i = 0; i < 2; i++)
+		CHECK_RET(try_execbuf(fd, &eb), 0);
+	/* whether it succeeds or not, all are let go of */
+	obj[MANY - 2].handle = obj[0].handle;
+	CHECK_RET(try_execbuf(fd, &eb), -EINVAL);
+	for (uint32_t i = 0; i < MANY; i++)
+		CHECK_RET(try_set_domain(fd, obj[i].handle, I915_GEM_DOMAIN_GTT, 0), 0);
+}
+
 static const struct subtest tests[] = {
 	{ "softpin puts an object at any page of the 48-bit space", any_page },
 	{ "softpin misaligned is EINVAL", misaligned },
@@ -417,6 +443,7 @@ static const struct subtest tests[] = {
 	{ "an object that is closed and idle makes way at once", closed_makes_way },
 	{ "an address is free again once the handle is closed, though the object lives", closed },
 	{ "so it is if only another file's handle is left", closed_name },
+	{ "2 500 objects in one submission", many_at_once, 60 },
 	{ "PAD_TO_SIZE may take the whole address space", padded },
 };
 
