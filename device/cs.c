@@ -162,7 +162,7 @@ static unsigned int fetch(struct sg_cs *cs, struct sg_mem *mem)
 	if (!cs->cmd[0]) {
 		while (n < had / sizeof(u32) && !cs->cmd[n])
 			n++;
-		if (n == FETCH_BYTES / sizeof(u32))
+		if (n == FETCH_BYTES / sizeof(u32) && had < room)
 			n += sg_zeroes(mem, cs->ip + had, room - had) / sizeof(u32);
 		return n;
 	}

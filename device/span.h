@@ -22,7 +22,7 @@ size_t sg_read(struct sg_mem *mem, u64 addr, void *to, size_t size);
  * sg_zeroes() - look how many bytes are zero.
  * @mem: the address space
  * @addr: where from; a multiple of 4
- * @size: bytes, at most SG_PIECE
+ * @size: bytes, 1 to SG_PIECE
  *
  * Return: bytes from @addr on that are mapped and zero, a multiple of 4; maybe not all of them.
  */

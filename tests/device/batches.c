@@ -112,10 +112,14 @@ static void nops(void **state)
 static void nops_to_a_dword(void **state)
 {
 	static const unsigned int counts[] = { 1, 15, 16, 17, 18, 23, 24, 25, 31, 1000, 1024, 2100 };
+	/* the last one: what is fetched at once ends with the page */
+	static const unsigned int firsts[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 1008 };
 	struct machine *m = *state;
-	unsigned int i, first, n;
+	unsigned int f, i, n;
 
-	for (first = 0; first < 9; first++) {
+	for (f = 0; f < sizeof(firsts) / sizeof(*firsts); f++) {
+		unsigned int first = firsts[f];
+
 		for (i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
 			u64 at = BATCH + PAGE_BYTES + 4 * first;
 			u64 before = m->cs->commands;
