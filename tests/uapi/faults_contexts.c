@@ -96,7 +96,6 @@ static int run_get_sseu(struct world *w)
 		.ctx_id = w->n[0], .param = I915_CONTEXT_PARAM_SSEU,
 		.value = (uintptr_t)&sseu, .size = sizeof(sseu),
 	};
-
 	int ret = gem_ioctl_once(w->fd, DRM_IOCTL_I915_GEM_CONTEXT_GETPARAM, &arg);
 
 	w->n[1] = sseu.slice_mask;
@@ -202,8 +201,7 @@ static void check_imported(struct world *w)
 SCENARIO(context_create, .run = run_context_create, .check = check_context)
 SCENARIO(set_vm, .setup = setup_vm, .run = run_set_vm)
 SCENARIO(get_vm, .setup = setup_vm, .run = run_get_vm)
-SCENARIO(get_sseu, .setup = setup_context, .run = run_get_sseu,
-	 .check = check_sseu)
+SCENARIO(get_sseu, .setup = setup_context, .run = run_get_sseu, .check = check_sseu)
 SCENARIO(vm_create, .run = run_vm_create)
 SCENARIO(reset_stats, .run = run_reset_stats)
 SCENARIO(reg_read, .run = run_reg_read)
