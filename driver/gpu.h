@@ -20,7 +20,7 @@
 
 /* Bits of a GPU address that mean something: 48, and the half below the sign. */
 #define SG_ADDRESS_BITS		48
-#define SG_MIN_ADDRESS_BITS	31
+#define SG_MIN_ADDRESS_BITS	28
 
 /**
  * struct sg_gpu - the device.

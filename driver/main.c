@@ -42,7 +42,7 @@ static const struct kernel_param_ops address_bits_ops = {
 /* for the next device that is bound */
 static unsigned int address_bits = SG_ADDRESS_BITS;
 module_param_cb(address_bits, &address_bits_ops, &address_bits, 0644);
-MODULE_PARM_DESC(address_bits, "Size of a context's address space: 31 to 48 bits (48)");
+MODULE_PARM_DESC(address_bits, "Size of a context's address space: 28 to 48 bits (48)");
 
 /* likewise */
 static bool exynos = true;

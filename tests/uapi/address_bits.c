@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define PARAMETER	"/sys/module/softgem/parameters/address_bits"
-#define GiB		(1ull << 30)
 
 static int address_bits(void)
 {
@@ -52,7 +51,7 @@ static void with_bits(const char *bits, void (*checks)(void *arg))
 	CHECK(write_file(PARAMETER, bits));
 	gem_set_bound(name, false);
 	gem_set_bound(name, true);
-	pid = child_start(checks, NULL);
+	pid = child_start(checks, (void *)bits);
 	CHECK(child_ended_within(pid, 15000, &status));
 	CHECK(write_file(PARAMETER, "48"));
 	gem_set_bound(name, false);
@@ -63,29 +62,36 @@ static void with_bits(const char *bits, void (*checks)(void *arg))
 
 static void refused(void)
 {
-	CHECK(!write_file(PARAMETER, "30"));
+	CHECK(!write_file(PARAMETER, "27"));
 	CHECK(!write_file(PARAMETER, "49"));
 	CHECK(!write_file(PARAMETER, "x"));
 	CHECK_INT(address_bits(), 48);
 }
 
-static void check_reported(void *arg)
+/* How many bytes a space has by what with_bits() was told. */
+static uint64_t told(void *bits)
+{
+	return 1ull << atoi(bits);
+}
+
+static void check_reported(void *bits)
 {
 	struct drm_i915_gem_get_aperture global = {};
+	uint64_t size = told(bits);
 	int fd = gem_open();
 
-	(void)arg;
-	CHECK_HEX(space_size(fd), 1ull << 31);
+	CHECK_HEX(space_size(fd), size);
 	CHECK_INT(ppgtt(fd), 2);
 	CHECK_RET(gem_ioctl(fd, DRM_IOCTL_I915_GEM_GET_APERTURE, &global), 0);
-	CHECK_HEX(global.aper_size, 1ull << 31);
-	CHECK_HEX(space_size(gem_open()), 1ull << 31);
+	CHECK_HEX(global.aper_size, size);
+	CHECK_HEX(space_size(gem_open()), size);
 }
 
 static void reported(void)
 {
 	CHECK_INT(ppgtt(gem_open()), 3);
 	with_bits("31", check_reported);
+	with_bits("28", check_reported);
 }
 
 /* Submit an object and an empty batch. @obj tells where they are, and is told. */
@@ -100,40 +106,41 @@ static int submit(int fd, struct drm_i915_gem_exec_object2 *obj, unsigned int co
 	return try_execbuf(fd, &eb);
 }
 
-static void check_placement(void *arg)
+static void check_placement(void *bits)
 {
 	struct drm_i915_gem_exec_object2 obj[2] = { { .flags = EXEC_OBJECT_SUPPORTS_48B_ADDRESS } };
+	uint64_t size = told(bits);
 	int fd = gem_open();
 
-	(void)arg;
 	obj[0].handle = gem_create(fd, 2 * PAGE);
 	obj[1].handle = gem_create(fd, PAGE);
 	/* asked for above the end, it comes to lie below */
-	obj[0].offset = 3 * GiB;
+	obj[0].offset = size + size / 2;
 	CHECK_RET(submit(fd, obj, 2), 0);
-	CHECK(obj[0].offset + 2 * PAGE <= 2 * GiB);
-	CHECK(obj[1].offset + PAGE <= 2 * GiB);
+	CHECK(obj[0].offset + 2 * PAGE <= size);
+	CHECK(obj[1].offset + PAGE <= size);
 
 	obj[0].flags |= EXEC_OBJECT_PINNED;
-	obj[0].offset = 2 * GiB - 2 * PAGE;
+	obj[0].offset = size - 2 * PAGE;
 	CHECK_RET(submit(fd, obj, 2), 0);
-	obj[0].offset = 2 * GiB - PAGE;
+	obj[0].offset = size - PAGE;
 	CHECK_RET(submit(fd, obj, 2), -EINVAL);
-	obj[0].offset = 2 * GiB;
+	obj[0].offset = size;
 	CHECK_RET(submit(fd, obj, 2), -EINVAL);
 }
 
 static void placement(void)
 {
 	with_bits("31", check_placement);
+	with_bits("28", check_placement);
 }
 
-static void check_full(void *arg)
+static void check_full(void *bits)
 {
 	struct drm_i915_gem_exec_object2 obj[4] = {};
+	uint64_t size = told(bits);
 	int fd = gem_open();
 
-	(void)arg;
 	for (int i = 0; i < 4; i++) {
 		obj[i].handle = gem_create(fd, PAGE);
 		obj[i].flags = EXEC_OBJECT_SUPPORTS_48B_ADDRESS;
@@ -141,7 +148,7 @@ static void check_full(void *arg)
 		obj[i].offset = 256 << 10;
 		if (i < 3) {
 			obj[i].flags |= EXEC_OBJECT_PAD_TO_SIZE;
-			obj[i].pad_to_size = 1023 * MiB;
+			obj[i].pad_to_size = size / 2 - MiB;
 		}
 	}
 	CHECK_RET(submit(fd, obj, 4), -ENOSPC);
@@ -151,17 +158,18 @@ static void check_full(void *arg)
 
 		CHECK_RET(submit(fd, some, 3), 0);
 	}
-	obj[0].pad_to_size = 2 * GiB;
+	obj[0].pad_to_size = size;
 	CHECK_RET(submit(fd, obj, 4), -ENOSPC);
 }
 
 static void full(void)
 {
 	with_bits("31", check_full);
+	with_bits("28", check_full);
 }
 
 static const struct subtest tests[] = {
-	{ "less than 31 and more than 48 bits are refused", refused },
+	{ "less than 28 and more than 48 bits are refused", refused },
 	{ "GTT_SIZE and HAS_ALIASING_PPGTT say how large spaces are", reported },
 	{ "objects lie below the end of a smaller space", placement },
 	{ "what does not fit into a smaller space is ENOSPC; else it evicts", full },
