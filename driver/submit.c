@@ -57,18 +57,16 @@ static void submit_let_go(struct sg_submit *s)
 /* lockdep sees as many as it can count; it does not matter to it which. */
 static int lock_object(struct sg_submit *s, struct sg_object *obj)
 {
+	bool unseen = IS_ENABLED(CONFIG_LOCKDEP) && s->lockdep == LOCKDEP_LOCKS;
 	int ret;
 
-	if (!IS_ENABLED(CONFIG_LOCKDEP))
-		return dma_resv_lock_interruptible(obj->base.resv, &s->ww);
-	if (s->lockdep < LOCKDEP_LOCKS) {
-		ret = dma_resv_lock_interruptible(obj->base.resv, &s->ww);
-		s->lockdep += !ret;
-	} else {
+	if (unseen)
 		lockdep_off();
-		ret = dma_resv_lock_interruptible(obj->base.resv, &s->ww);
+	ret = dma_resv_lock_interruptible(obj->base.resv, &s->ww);
+	if (unseen)
 		lockdep_on();
-	}
+	else if (!ret)
+		s->lockdep++;
 	return ret;
 }
 
@@ -76,23 +74,22 @@ static int lock_object_slow(struct sg_submit *s, struct sg_object *obj)
 {
 	int ret = dma_resv_lock_slow_interruptible(obj->base.resv, &s->ww);
 
-	if (IS_ENABLED(CONFIG_LOCKDEP))
-		s->lockdep += !ret;
+	if (!ret)
+		s->lockdep++;
 	return ret;
 }
 
 static void unlock_object(struct sg_submit *s, struct sg_object *obj)
 {
-	if (!IS_ENABLED(CONFIG_LOCKDEP)) {
-		dma_resv_unlock(obj->base.resv);
-	} else if (s->lockdep) {
-		s->lockdep--;
-		dma_resv_unlock(obj->base.resv);
-	} else {
+	bool unseen = IS_ENABLED(CONFIG_LOCKDEP) && !s->lockdep;
+
+	if (unseen)
 		lockdep_off();
-		dma_resv_unlock(obj->base.resv);
+	dma_resv_unlock(obj->base.resv);
+	if (unseen)
 		lockdep_on();
-	}
+	else
+		s->lockdep--;
 }
 
 static void unlock_objects(struct sg_submit *s)
