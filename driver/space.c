@@ -248,10 +248,39 @@ static bool hint_will_do(const struct sg_place *place)
 	       (!place->alignment || IS_ALIGNED(place->hint, place->alignment));
 }
 
+/* The tree is locked for writing. */
+static int insert_best(struct sg_binding *b, const struct sg_place *place, u64 size, u64 alignment,
+		       unsigned int once)
+{
+	memset(&b->node, 0, sizeof(b->node));
+	return drm_mm_insert_node_in_range(&b->space->mm, &b->node, size, alignment, 0,
+					   place->floor, place->end, DRM_MM_INSERT_BEST | once);
+}
+
+/*
+ * Where holes are many and small it would take as long as they are many to find one that begins
+ * where it should. So the smallest that will do is looked at, and next the smallest in which there
+ * is room wherever it begins. The tree is locked for writing.
+ */
+static int insert_aligned(struct sg_binding *b, const struct sg_place *place)
+{
+	int ret = insert_best(b, place, place->size, place->alignment, DRM_MM_INSERT_ONCE);
+
+	if (!ret)
+		return 0;
+	ret = insert_best(b, place, place->size + place->alignment - PAGE_SIZE, 0, 0);
+	if (ret)
+		return ret;
+	drm_mm_remove_node(&b->node);
+	b->node.start = ALIGN(b->node.start, place->alignment);
+	b->node.size = place->size;
+	return drm_mm_reserve_node(&b->space->mm, &b->node);
+}
+
 static int insert(struct sg_binding *b, const struct sg_place *place)
 {
 	struct sg_space *space = b->space;
-	int ret;
+	int ret = -ENOSPC;
 
 	if (place->fixed)
 		return reserve(b, place);
@@ -262,10 +291,11 @@ static int insert(struct sg_binding *b, const struct sg_place *place)
 		if (!ret)
 			return 0;
 	}
-	memset(&b->node, 0, sizeof(b->node));
 	write_lock(&space->tree_lock);
-	ret = drm_mm_insert_node_in_range(&space->mm, &b->node, place->size, place->alignment, 0,
-					  place->floor, place->end, DRM_MM_INSERT_BEST);
+	if (place->alignment > PAGE_SIZE)
+		ret = insert_aligned(b, place);
+	if (ret)
+		ret = insert_best(b, place, place->size, place->alignment, 0);
 	write_unlock(&space->tree_lock);
 	return ret;
 }

@@ -50,8 +50,11 @@ static void add(struct crowd *c)
 				  gem_create(c->fd, PAGE);
 }
 
-/* Have a batch use the last @n objects, and wait for it. */
-static int64_t use_last(struct crowd *c, unsigned int n)
+/*
+ * Have a batch use the last @n objects, and wait for it. They lie at addresses of their own, or
+ * else wherever the kernel finds one of that alignment.
+ */
+static int64_t use_last(struct crowd *c, unsigned int n, uint64_t alignment)
 {
 	static struct drm_i915_gem_exec_object2 obj[TOGETHER + 1];
 	struct drm_i915_gem_execbuffer2 eb = {
@@ -68,7 +71,8 @@ static int64_t use_last(struct crowd *c, unsigned int n)
 		obj[i] = (struct drm_i915_gem_exec_object2){
 			.handle = handle,
 			.offset = (uint64_t)handle << 16,
-			.flags = pinned,
+			.flags = alignment ? EXEC_OBJECT_SUPPORTS_48B_ADDRESS : pinned,
+			.alignment = alignment,
 		};
 	}
 	obj[n] = (struct drm_i915_gem_exec_object2){
@@ -89,7 +93,7 @@ static void grow(struct crowd *c, unsigned int count)
 			n = TOGETHER;
 		for (unsigned int i = 0; i < n; i++)
 			add(c);
-		use_last(c, n);
+		use_last(c, n, 0);
 	}
 }
 
@@ -105,9 +109,17 @@ static double create(struct crowd *c)
 /* Those just made: the first batch binds them, a second one has only to find them. */
 static double bind(struct crowd *c)
 {
-	int64_t first = use_last(c, SAMPLES);
+	int64_t first = use_last(c, SAMPLES, 0);
 
-	return (double)(first - use_last(c, SAMPLES)) / SAMPLES;
+	return (double)(first - use_last(c, SAMPLES, 0)) / SAMPLES;
+}
+
+/* The same objects have to lie elsewhere: at none of the holes that all others leave. */
+static double align(struct crowd *c)
+{
+	int64_t first = use_last(c, SAMPLES, MiB);
+
+	return (double)(first - use_last(c, SAMPLES, MiB)) / SAMPLES;
 }
 
 /* An ioctl that does no more than look an object up, on some from all over. */
@@ -211,6 +223,7 @@ static void plain(void)
 	struct measure m[] = {
 		{ "create", create },
 		{ "bind", bind },
+		{ "bind at multiples of 1 MiB", align },
 		{ "look up", look_up },
 	};
 

@@ -244,6 +244,39 @@ static void alignment(void)
 	}
 }
 
+/* Two holes of which only the second has room, and no more than that, at a multiple of its size. */
+static void only_aligned_place(void)
+{
+	static const struct {
+		uint64_t start, end;
+	} taken[] = {
+		{ 0, MiB + PAGE }, { 2 * MiB + PAGE, 8 * MiB },
+		{ 9 * MiB + PAGE, (1ull << 32) - PAGE },
+	};
+	struct drm_i915_gem_exec_object2 obj[4] = { { .alignment = MiB, .pad_to_size = MiB } };
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj, .buffer_count = ARRAY_SIZE(obj),
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	int fd = gem_open();
+
+	for (size_t i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i].handle = gem_create(fd, PAGE);
+		obj[i].flags = EXEC_OBJECT_PAD_TO_SIZE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		obj[i + 1].flags |= EXEC_OBJECT_PINNED;
+		obj[i + 1].offset = taken[i].start;
+		obj[i + 1].pad_to_size = taken[i].end - taken[i].start;
+	}
+	gem_write(fd, obj[3].handle, 0, &end, sizeof(end));
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	CHECK_HEX(obj[0].offset, 8 * MiB);
+	/* nor is there room for more */
+	obj[0].pad_to_size = MiB + 2 * PAGE;
+	CHECK_RET(try_execbuf(fd, &eb), -ENOSPC);
+}
+
 static void below_4g_unless_allowed(void)
 {
 	struct pinned p;
@@ -438,6 +471,7 @@ static const struct subtest tests[] = {
 	{ "softpin waits for what is busy, and only who needs the place does", evicts_busy },
 	{ "a moved object is gone from its old address", moves },
 	{ "alignment is kept", alignment },
+	{ "an aligned object finds the only place where it fits", only_aligned_place },
 	{ "without SUPPORTS_48B_ADDRESS objects lie below 4 GiB", below_4g_unless_allowed },
 	{ "an object stays where it is from one execbuf to the next", offset_is_hint },
 	{ "an object that is closed and idle makes way at once", closed_makes_way },
