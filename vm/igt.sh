@@ -6,6 +6,7 @@
 #   PATTERN                 run these; PATTERN is TEST or TEST@SUBTEST, with wildcards
 #   PATTERN  skip: REASON   run these, they may skip
 #   PATTERN  fail: REASON   run these, they are known not to pass
+#   PATTERN  slow: REASON   likewise, but only on kernels that check what they do (debug, kcsan)
 # A ! before the pattern takes away from what stands above. # begins a comment.
 
 # run_igt TEST|LIST...: prints a line for each test, and what the kernel complained about. Exit
@@ -40,7 +41,7 @@ expand_patterns() {
 		pattern=${pattern#igt@}
 		case $pattern:$note in
 		:) continue ;;
-		*:|*:skip:\ ?*|*:fail:\ ?*) ;;
+		*:|*:skip:\ ?*|*:fail:\ ?*|*:slow:\ ?*) ;;
 		*) printf 'bad line\t%s\t\n' "$line"; continue ;;
 		esac
 		case $pattern in
@@ -184,11 +185,13 @@ keep_igt_logs() {
 # there, in OUT/results: VERDICT, TEST, SECONDS, REMARK, tab-separated.
 judge_igt() {
 	local table=$RUN/verdicts
-	awk -F '\t' -v OFS='\t' '
+	awk -F '\t' -v OFS='\t' -v kernel="$KERNEL" '
 		FILENAME ~ /results$/ { result[$2] = $1; time[$2] = $3; next }
 		$1 != "" { print "fail", $2, 0, $1; next }
 		{
 			r = result[$2]; kind = substr($3, 1, 4); reason = substr($3, 7)
+			if (kind == "slow")
+				kind = kernel == "debug" || kernel == "kcsan" ? "fail" : ""
 			if (r == "pass") print "pass", $2, time[$2], kind == "fail" ? "listed as failing: " reason : ""
 			else if (r == "skip" && kind != "") print "skip", $2, time[$2], reason
 			else if (kind == "fail") print "known", $2, time[$2], reason

@@ -6,7 +6,7 @@ for part in common packages initrd kernel module image splats boot; do
 	. "$(dirname "${BASH_SOURCE[0]}")/../../vm/$part.sh"
 done
 cd "$TOP"
-LOGS=$TOP/out/test
+LOGS=$TOP/out/test/${KERNEL:-stock}
 
 # stage NAME COMMAND...: runs a group of tests, which appends to $RESULTS lines of VERDICT, TEST,
 # REMARK, tab-separated; verdicts are pass, fail, skip. Prints one line for the group, and the
