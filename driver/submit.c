@@ -30,6 +30,8 @@
 #define MAX_ATTEMPTS	64
 /* lockdep counts 2047 locks that are held by one ticket; at one more it stops for good. */
 #define LOCKDEP_LOCKS	2000
+/* So long an address space is locked while objects are given addresses; and then again. */
+#define LOCK_JIFFIES	1
 /* So often an address space is left to others while something in the way is busy. */
 #define MAX_WAITS	16
 
@@ -214,12 +216,23 @@ static void unpin_all(struct sg_submit *s)
 /* Pin those that insist on an address, or all others. */
 static int pin_some(struct sg_submit *s, bool fixed, struct dma_fence **busy)
 {
+	struct sg_space *space = s->ctx->space;
+	unsigned long until = jiffies + LOCK_JIFFIES;
 	struct sg_submit_object *o;
 	int ret;
 
 	for (o = s->objects; o < s->objects + s->count; o++) {
 		if (o->pinned || o->place.fixed != fixed)
 			continue;
+		/* what is pinned stays, as nobody else may pin */
+		if (time_after(jiffies, until)) {
+			mutex_unlock(&space->lock);
+			cond_resched();
+			mutex_lock(&space->lock);
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			until = jiffies + LOCK_JIFFIES;
+		}
 		ret = sg_binding_pin(o->binding, &o->place, busy);
 		if (ret == -EBUSY && !*busy)
 			ret = submit_overlaps(s, o) ? -ENOSPC : -EAGAIN;

@@ -160,6 +160,93 @@ static void waiting_for_addresses(void)
 		spin_free(&s[i]);
 }
 
+/* A space that is full of objects, those used one after the other nowhere near each other. */
+#define CROWD		(1u << 14)
+#define CROWD_STEP	((1ull << 32) / CROWD)
+#define AT_ONCE		(1u << 11)
+#define LARGE		800
+
+static void crowd(int fd, uint32_t *handles)
+{
+	static struct drm_i915_gem_exec_object2 obj[AT_ONCE];
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj,
+		.buffer_count = AT_ONCE,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+
+	for (uint32_t i = 0; i < CROWD; i++) {
+		uint32_t place = i * 7919 % CROWD;
+
+		handles[i] = gem_create(fd, PAGE);
+		obj[i % AT_ONCE] = (struct drm_i915_gem_exec_object2){
+			.handle = handles[i],
+			.offset = place * CROWD_STEP,
+			.pad_to_size = place < CROWD - 1 ? CROWD_STEP : PAGE,
+			.flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_PAD_TO_SIZE,
+		};
+		if (i % AT_ONCE < AT_ONCE - 1)
+			continue;
+		gem_write(fd, handles[i], 0, &end, sizeof(end));
+		CHECK_RET(try_execbuf(fd, &eb), 0);
+		gem_sync(fd, handles[i]);
+	}
+}
+
+struct crowded {
+	int fd;
+	struct gate gate;
+};
+
+/* Each takes the place of sixteen, of which the last was used long after the first. */
+static void child_searches(void *arg)
+{
+	static struct drm_i915_gem_exec_object2 obj[LARGE];
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj,
+		.buffer_count = LARGE,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	struct crowded *c = arg;
+
+	for (uint32_t i = 0; i < LARGE; i++)
+		obj[i] = (struct drm_i915_gem_exec_object2){
+			.handle = gem_create(c->fd, PAGE),
+			.alignment = 16 * CROWD_STEP,
+			.pad_to_size = 16 * CROWD_STEP,
+			.flags = EXEC_OBJECT_PAD_TO_SIZE,
+		};
+	gem_write(c->fd, obj[LARGE - 1].handle, 0, &end, sizeof(end));
+	gate_open(&c->gate);
+	try_execbuf(c->fd, &eb);
+}
+
+static void searching_for_addresses(void)
+{
+	static uint32_t handles[CROWD];
+	struct crowded c = { .fd = gem_open() };
+	int status;
+	pid_t pid;
+
+	crowd(c.fd, handles);
+	gate_init(&c.gate);
+	pid = child_start(child_searches, &c);
+	gate_pass(&c.gate);
+	for (uint32_t i = 0; i < 3; i++) {
+		int64_t began = now_ns();
+		long alive = objects_alive();
+
+		sleep_ms(100);
+		gem_close(c.fd, handles[CROWD - 1 - i]);
+		CHECK(objects_become(alive - 1, 1000 * tap_slow()));
+		tap_note("freed in %lld ms", (long long)((now_ns() - began) / MSEC));
+	}
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK(child_ended_within(pid, 3000, &status));
+	/* it had not come to an end of itself */
+	CHECK_INT(status, SIGKILL);
+}
+
 #define QUEUE	12
 
 static long protect(void *ptr)
@@ -305,6 +392,7 @@ static void context_guessed(void)
 static const struct subtest tests[] = {
 	{ "objects closed while in use do not keep others' from being freed", closed_and_busy, 60 },
 	{ "nor does who waits for addresses", waiting_for_addresses, 60 },
+	{ "who searches for addresses lets others in, and can be killed", searching_for_addresses, 60 },
 	{ "who changes his memory waits a bounded time for the queue in front", queue_in_front, 60 },
 	{ "what others had of the engine does not count as a request's time", time_of_others, 60 },
 	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
