@@ -260,13 +260,19 @@ static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry,
 		       struct drm_i915_gem_relocation_entry *relocs, size_t size)
 {
 	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
+	unsigned long page, unwritable = ULONG_MAX;
 	unsigned int k;
 
 	if (copy_from_user(relocs, user, size))
 		return -EFAULT;
-	for (k = 0; k < entry->relocation_count; k++)
-		if (put_user(PRESUMED_UNKNOWN, &user[k].presumed_offset))
-			relocs[k].presumed_offset = PRESUMED_UNKNOWN;
+	for (k = 0; k < entry->relocation_count; k++) {
+		page = (unsigned long)&user[k].presumed_offset >> PAGE_SHIFT;
+		/* one fault is enough for all that are in a page */
+		if (page != unwritable && !put_user(PRESUMED_UNKNOWN, &user[k].presumed_offset))
+			continue;
+		unwritable = page;
+		relocs[k].presumed_offset = PRESUMED_UNKNOWN;
+	}
 	return 0;
 }
 

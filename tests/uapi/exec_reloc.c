@@ -301,6 +301,37 @@ static void readonly_relocations(void)
 	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x8888);
 }
 
+#define PER_PAGE	(PAGE / sizeof(struct drm_i915_gem_relocation_entry))
+
+/* Three pages of relocations, of which the second may only be read: all have to be applied. */
+static void readonly_among_writable(void)
+{
+	struct drm_i915_gem_relocation_entry *relocs = map_anon(3 * PAGE);
+	uint64_t q[3 * PER_PAGE];
+	struct store s;
+
+	store_init(&s, 0, 0x8888);
+	for (uint32_t k = 0; k < 3 * PER_PAGE; k++)
+		relocs[k] = (struct drm_i915_gem_relocation_entry){
+			.target_handle = s.batch, .offset = (k + 1) * sizeof(*q), .delta = 4 * k,
+			.read_domains = I915_GEM_DOMAIN_COMMAND, .presumed_offset = -1,
+		};
+	CHECK_SYS(mprotect(relocs + PER_PAGE, PAGE, PROT_READ));
+	s.obj[0].relocs_ptr = (uintptr_t)relocs;
+	s.obj[0].relocation_count = 3 * PER_PAGE;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x8888);
+	gem_read(s.fd, s.target, sizeof(*q), q, sizeof(q));
+	for (uint32_t k = 0; k < 3 * PER_PAGE; k++) {
+		CHECK_HEX(q[k], s.obj[1].offset + 4 * k);
+		/* who can be told is told, or finds that he has to be the next time */
+		if (k / PER_PAGE == 0)
+			CHECK_HEX(relocs[k].presumed_offset, s.obj[1].offset);
+		else
+			CHECK_HEX(relocs[k].presumed_offset, ~0ull);
+	}
+}
+
 static void relocations_in_object(uint64_t kind)
 {
 	struct drm_i915_gem_relocation_entry *reloc;
@@ -585,6 +616,7 @@ static const struct subtest tests[] = {
 	{ "relocations in an object that is no batch, over a page end", relocation_in_target },
 	{ "relocations in a userptr", relocation_in_userptr },
 	{ "a relocation array that cannot be written to is good enough", readonly_relocations },
+	{ "so is one of which a part cannot be written to", readonly_among_writable },
 	{ "a relocation array in a CPU mmap of the batch", relocations_in_cpu_mmap },
 	{ "a relocation array in a GTT mmap of the batch", relocations_in_gtt_mmap },
 	{ "a target that moves there and back, its relocation array not present", there_and_back },
