@@ -257,15 +257,20 @@ int i915_relocate(struct sg_submit *s)
  * whose array cannot be written to has to live without, and has everything applied every time.
  */
 static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry,
-		       struct drm_i915_gem_relocation_entry *relocs, size_t size)
+		       struct drm_i915_gem_relocation_entry *relocs)
 {
 	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
 	unsigned long page, unwritable = ULONG_MAX;
-	unsigned int k;
+	unsigned int k, n = entry->relocation_count;
 
-	if (copy_from_user(relocs, user, size))
-		return -EFAULT;
-	for (k = 0; k < entry->relocation_count; k++) {
+	for (k = 0; k < n; k++) {
+		if (k % PASS_MAX == 0) {
+			cond_resched();
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			if (copy_from_user(relocs + k, user + k, min(n - k, PASS_MAX) * RELOC_SIZE))
+				return -EFAULT;
+		}
 		page = (unsigned long)&user[k].presumed_offset >> PAGE_SHIFT;
 		/* one fault is enough for all that are in a page */
 		if (page != unwritable && !put_user(PRESUMED_UNKNOWN, &user[k].presumed_offset))
@@ -296,6 +301,11 @@ void i915_write_relocations(struct i915_exec *exec)
 		for (k = 0; k < entry->relocation_count; k++) {
 			u32 name = exec->relocs[i][k].target_handle;
 
+			if (k % PASS_MAX == 0) {
+				cond_resched();
+				if (fatal_signal_pending(current))
+					return;
+			}
 			if (put_user(find_entry(exec, name)->offset, &user[k].presumed_offset))
 				return;
 		}
@@ -306,7 +316,7 @@ void i915_write_relocations(struct i915_exec *exec)
  * i915_copy_relocations() - sg_submit_ops.prepare: copy all relocations in.
  * @s: the submission
  *
- * Return: 0; -EFAULT, -ENOMEM.
+ * Return: 0; -EFAULT, -ENOMEM; -EINTR: the process is being killed.
  */
 int i915_copy_relocations(struct sg_submit *s)
 {
@@ -328,7 +338,7 @@ int i915_copy_relocations(struct sg_submit *s)
 		exec->relocs[i] = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!exec->relocs[i])
 			return -ENOMEM;
-		ret = copy_relocs(entry, exec->relocs[i], size);
+		ret = copy_relocs(entry, exec->relocs[i]);
 		if (ret)
 			return ret;
 	}

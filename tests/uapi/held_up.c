@@ -308,18 +308,27 @@ static void time_of_others(void)
 }
 
 #define RELOCS		((1u << 26) - 1)	/* as many as there may be */
+#define RELOCS_COPIED	(1u << 24)
 #define RELOCATED	64
 
-/* Relocations without end: 2 GiB of them, all zero, for each of many objects. */
+/* What a child relocates: @count of them an object, wrong if the first object is not at 0. */
+struct relocates {
+	struct gate gate;
+	uint32_t count;
+	uint64_t offset;
+};
+
+/* Relocations without end: up to 2 GiB of them, all zero, for each of many objects. */
 static void child_relocates(void *arg)
 {
+	struct relocates *r = arg;
 	static struct drm_i915_gem_exec_object2 obj[RELOCATED + 2];
 	struct drm_i915_gem_execbuffer2 eb = {
 		.buffers_ptr = (uintptr_t)obj,
 		.buffer_count = RELOCATED + 2,
 		.flags = I915_EXEC_HANDLE_LUT,
 	};
-	const size_t size = (size_t)RELOCS * sizeof(struct drm_i915_gem_relocation_entry);
+	const size_t size = (size_t)r->count * sizeof(struct drm_i915_gem_relocation_entry);
 	const uint32_t end = MI_BATCH_BUFFER_END;
 	int fd = gem_open();
 	void *relocs;
@@ -332,30 +341,43 @@ static void child_relocates(void *arg)
 	for (uint32_t i = 0; i < RELOCATED + 2; i++) {
 		obj[i].handle = gem_create(fd, PAGE);
 		obj[i].relocs_ptr = (uintptr_t)relocs;
-		obj[i].relocation_count = i && i <= RELOCATED ? RELOCS : 0;
+		obj[i].relocation_count = i && i <= RELOCATED ? r->count : 0;
 	}
-	/* what they all point to is where they say */
+	/* what they all point to */
 	obj[0].flags = EXEC_OBJECT_PINNED;
+	obj[0].offset = r->offset;
 	gem_write(fd, obj[RELOCATED + 1].handle, 0, &end, sizeof(end));
-	gate_open(arg);
+	gate_open(&r->gate);
 	/* it does not come to an end of itself */
 	CHECK_RET(try_execbuf(fd, &eb), -EINTR);
 }
 
-static void killed_while_relocating(void)
+static void kill_while_relocating(uint32_t count, uint64_t offset)
 {
-	struct gate gate;
+	struct relocates r = { .count = count, .offset = offset };
 	int status;
 	pid_t pid;
 
-	gate_init(&gate);
-	pid = child_start(child_relocates, &gate);
-	gate_pass(&gate);
+	gate_init(&r.gate);
+	pid = child_start(child_relocates, &r);
+	gate_pass(&r.gate);
 	/* by then it has all of the objects, or brings the relocations in */
 	sleep_ms(1000);
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK(child_ended_within(pid, 3000, &status));
 	CHECK_INT(status, SIGKILL);
+}
+
+/* They say where the object is. */
+static void killed_while_relocating(void)
+{
+	kill_while_relocating(RELOCS, 0);
+}
+
+/* They do not, and cannot be told: they are copied. */
+static void killed_while_copying(void)
+{
+	kill_while_relocating(RELOCS_COPIED, MiB);
 }
 
 static volatile bool stop;
@@ -396,6 +418,7 @@ static const struct subtest tests[] = {
 	{ "who changes his memory waits a bounded time for the queue in front", queue_in_front, 60 },
 	{ "what others had of the engine does not count as a request's time", time_of_others, 60 },
 	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
+	{ "SIGKILL while relocations are copied", killed_while_copying, 60 },
 	{ "contexts destroyed by number while they are created", context_guessed, 60 },
 };
 
