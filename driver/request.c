@@ -137,7 +137,7 @@ static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_s
 	if (rq->nwaits == rq->room) {
 		unsigned int room = max(8u, 2 * rq->room);
 		struct sg_wait *waits = kvmalloc_array(room, sizeof(*waits),
-							GFP_KERNEL_ACCOUNT);
+						       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 
 		if (!waits)
 			return -ENOMEM;

@@ -3,6 +3,8 @@
 #ifndef SOFTGEM_I915_EXECBUF_H
 #define SOFTGEM_I915_EXECBUF_H
 
+#include <linux/sched/signal.h>
+
 #include "../submit.h"
 #include "i915.h"
 
@@ -72,6 +74,18 @@ struct i915_exec {
 };
 
 #define to_i915_exec(s)	container_of(s, struct i915_exec, submit)
+
+/**
+ * i915_let_others_run() - what who goes through an array of the client's does now and then.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINTR: the process is being killed, and nobody wants the rest any more.
+ */
+static inline int i915_let_others_run(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
 
 int i915_relocate(struct sg_submit *s);
 int i915_copy_relocations(struct sg_submit *s);

@@ -10,6 +10,9 @@
 #include "../request.h"
 #include "execbuf.h"
 
+/* The client may name millions: at the first of so many, others get a chance to run. */
+#define AT_A_TIME	1024u
+
 static int add_fence(struct i915_exec *exec, u32 handle, u32 flags, u64 point)
 {
 	struct i915_exec_fence *f = &exec->fences[exec->nfences];
@@ -34,7 +37,7 @@ static int add_fence(struct i915_exec *exec, u32 handle, u32 flags, u64 point)
 		if (point) {
 			ret = dma_fence_chain_find_seqno(&f->fence, point);
 			if (ret)
-				return ret == -EINVAL ? -EINVAL : ret;
+				return ret;
 		}
 	}
 	if (f->signal && point) {
@@ -79,6 +82,8 @@ static int add_fences(struct i915_exec *exec, u64 user, u64 values, u64 n)
 		struct drm_i915_gem_exec_fence f;
 		u64 point = 0;
 
+		if (i % AT_A_TIME == 0 && i915_let_others_run())
+			return -EINTR;
 		if (copy_from_user(&f, &ufence[i], sizeof(f)))
 			return -EFAULT;
 		if (values && get_user(point, &uvalue[i]))
@@ -108,7 +113,8 @@ static const i915_extension_fn execbuf_extensions[] = {
  * i915_exec_get_fences() - look up all syncobjs that an execbuf names.
  * @exec: the execbuf
  *
- * Return: 0; -ENOENT, -EINVAL, -EFAULT, -ENOMEM; i915_exec_put_fences() cleans up in any case.
+ * Return: 0; -ENOENT, -EINVAL, -EFAULT, -ENOMEM; -EINTR: the process is being killed.
+ * i915_exec_put_fences() cleans up in any case.
  */
 int i915_exec_get_fences(struct i915_exec *exec)
 {
@@ -129,6 +135,8 @@ void i915_exec_put_fences(struct i915_exec *exec)
 	while (exec->nfences--) {
 		struct i915_exec_fence *f = &exec->fences[exec->nfences];
 
+		if (exec->nfences % AT_A_TIME == 0)
+			cond_resched();
 		dma_fence_chain_free(f->chain);
 		dma_fence_put(f->fence);
 		drm_syncobj_put(f->syncobj);
@@ -145,8 +153,11 @@ int i915_exec_collect(struct sg_submit *s, struct sg_request *rq)
 
 	ret = sg_request_wait_for(rq, exec->in_fence,
 				  exec->args->flags & I915_EXEC_FENCE_SUBMIT);
-	for (i = 0; i < exec->nfences && !ret; i++)
+	for (i = 0; i < exec->nfences && !ret; i++) {
+		if (i % AT_A_TIME == 0 && i915_let_others_run())
+			return -EINTR;
 		ret = sg_request_wait_for(rq, exec->fences[i].fence, false);
+	}
 	return ret;
 }
 
@@ -173,6 +184,8 @@ void i915_exec_published(struct sg_submit *s, struct dma_fence *fence)
 	for (i = 0; i < exec->nfences; i++) {
 		struct i915_exec_fence *f = &exec->fences[i];
 
+		if (i % AT_A_TIME == 0)
+			cond_resched();
 		if (!f->signal)
 			continue;
 		if (f->chain) {

@@ -125,13 +125,6 @@ static int apply(struct i915_exec *exec, unsigned int i,
 /* So many relocations are passed over at most before others get a chance to run. */
 #define PASS_MAX	1024u
 
-/* Give others that chance. -EINTR: the process is being killed. */
-static int let_others_run(void)
-{
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
-
 /*
  * Pass over relocations that are right as they are and say nothing else: their target is where they
  * presume it, and they do not write to it. Returns how many of @n there are, up to the first that
@@ -194,7 +187,7 @@ static int apply_user(struct i915_exec *exec, unsigned int i)
 		if (k < n)
 			ret = apply_user_one(exec, i, user + k++);
 		pagefault_enable();
-		if (let_others_run())
+		if (i915_let_others_run())
 			return -EINTR;
 	}
 	return ret;
@@ -213,7 +206,7 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 		/* what a further attempt goes by */
 		if (ret == 1)
 			r->presumed_offset = find_entry(exec, r->target_handle)->offset;
-		if (k % PASS_MAX == 0 && let_others_run())
+		if (k % PASS_MAX == 0 && i915_let_others_run())
 			return -EINTR;
 	}
 	return min(ret, 0);
@@ -268,7 +261,7 @@ static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry,
 
 	for (k = 0; k < n; k++) {
 		if (k % PASS_MAX == 0) {
-			if (let_others_run())
+			if (i915_let_others_run())
 				return -EINTR;
 			if (copy_from_user(relocs + k, user + k, min(n - k, PASS_MAX) * RELOC_SIZE))
 				return -EFAULT;
@@ -303,7 +296,7 @@ void i915_write_relocations(struct i915_exec *exec)
 		for (k = 0; k < entry->relocation_count; k++) {
 			u32 name = exec->relocs[i][k].target_handle;
 
-			if (k % PASS_MAX == 0 && let_others_run())
+			if (k % PASS_MAX == 0 && i915_let_others_run())
 				return;
 			if (put_user(find_entry(exec, name)->offset, &user[k].presumed_offset))
 				return;

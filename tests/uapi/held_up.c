@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xf86drm.h>
 
 /* A request's time, in ms, for the rest of the program; the machine has 20 s. */
 static void set_request_timeout(unsigned int ms)
@@ -380,6 +381,58 @@ static void killed_while_copying(void)
 	kill_while_relocating(RELOCS_COPIED, MiB);
 }
 
+#define FENCES		(1u << 24)
+#define FENCES_PART	(2 * MiB)
+
+/* Fences without end: the same syncobj again and again. */
+static void child_names_fences(void *arg)
+{
+	const size_t size = FENCES * sizeof(struct drm_i915_gem_exec_fence);
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	struct drm_i915_gem_exec_object2 obj = {};
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)&obj,
+		.buffer_count = 1,
+		.flags = I915_EXEC_FENCE_ARRAY,
+		.num_cliprects = FENCES,
+	};
+	int fd = gem_open(), mem = memfd_create("fences", 0);
+	struct drm_i915_gem_exec_fence fence = {
+		.flags = I915_EXEC_FENCE_WAIT | I915_EXEC_FENCE_SIGNAL,
+	}, *fences;
+
+	CHECK_INT(drmSyncobjCreate(fd, DRM_SYNCOBJ_CREATE_SIGNALED, &fence.handle), 0);
+	CHECK_SYS(mem);
+	CHECK_SYS(ftruncate(mem, FENCES_PART));
+	fences = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	CHECK(fences != MAP_FAILED);
+	for (size_t at = 0; at < size; at += FENCES_PART)
+		CHECK(mmap((char *)fences + at, FENCES_PART, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, mem, 0) != MAP_FAILED);
+	for (size_t i = 0; i < FENCES_PART / sizeof(fence); i++)
+		fences[i] = fence;
+	eb.cliprects_ptr = (uintptr_t)fences;
+	obj.handle = gem_create(fd, PAGE);
+	gem_write(fd, obj.handle, 0, &end, sizeof(end));
+	gate_open(arg);
+	CHECK_RET(try_execbuf(fd, &eb), -EINTR);
+}
+
+static void killed_while_naming_fences(void)
+{
+	struct gate gate;
+	int status;
+	pid_t pid;
+
+	gate_init(&gate);
+	pid = child_start(child_names_fences, &gate);
+	gate_pass(&gate);
+	sleep_ms(1000);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK(child_ended_within(pid, 3000, &status));
+	CHECK_INT(status, SIGKILL);
+}
+
 static volatile bool stop;
 
 static long destroys_by_number(void *arg)
@@ -419,6 +472,7 @@ static const struct subtest tests[] = {
 	{ "what others had of the engine does not count as a request's time", time_of_others, 60 },
 	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
 	{ "SIGKILL while relocations are copied", killed_while_copying, 60 },
+	{ "SIGKILL while fences are looked up", killed_while_naming_fences, 60 },
 	{ "contexts destroyed by number while they are created", context_guessed, 60 },
 };
 
