@@ -10,6 +10,7 @@
  */
 #include <linux/dma-resv.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "../object.h"
 #include "execbuf.h"
@@ -304,6 +305,14 @@ void i915_write_relocations(struct i915_exec *exec)
 	}
 }
 
+/* Room for copied relocations. kvmalloc() takes it for an error to ask for 2 GiB or more. */
+static void *alloc_relocs(size_t size)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+
+	return size > INT_MAX ? __vmalloc(size, gfp) : kvmalloc(size, gfp);
+}
+
 /**
  * i915_copy_relocations() - sg_submit_ops.prepare: copy all relocations in.
  * @s: the submission
@@ -327,7 +336,7 @@ int i915_copy_relocations(struct sg_submit *s)
 
 		if (!entry->relocation_count)
 			continue;
-		exec->relocs[i] = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		exec->relocs[i] = alloc_relocs(size);
 		if (!exec->relocs[i])
 			return -ENOMEM;
 		ret = copy_relocs(entry, exec->relocs[i]);
@@ -368,8 +377,7 @@ static int list_targets(struct i915_exec *exec)
  * i915_check_relocations() - check what can be checked before anything is locked, and make ready.
  * @exec: the execbuf
  *
- * Return: 0; -EINVAL for too many; -EFAULT for arrays outside the process's half of memory;
- * -ENOMEM.
+ * Return: 0; -EFAULT for arrays outside the process's half of memory; -ENOMEM.
  */
 int i915_check_relocations(struct i915_exec *exec)
 {
@@ -381,10 +389,8 @@ int i915_check_relocations(struct i915_exec *exec)
 
 		if (!entry->relocation_count)
 			continue;
-		if (entry->relocation_count > INT_MAX / RELOC_SIZE)
-			return -EINVAL;
 		if (!access_ok(u64_to_user_ptr(entry->relocs_ptr),
-			       entry->relocation_count * RELOC_SIZE))
+			       array_size(entry->relocation_count, RELOC_SIZE)))
 			return -EFAULT;
 		any = true;
 	}

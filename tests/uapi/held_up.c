@@ -308,7 +308,7 @@ static void time_of_others(void)
 	set_request_timeout(20000);
 }
 
-#define RELOCS		((1u << 26) - 1)	/* as many as there may be */
+#define RELOCS		(1u << 26)
 #define RELOCS_COPIED	(1u << 24)
 #define RELOCATED	64
 
