@@ -36,6 +36,11 @@
 #define SPIN_SLEEP_MIN_US	20
 #define SPIN_SLEEP_MAX_US	1000
 #define PATIENCE_NS		NSEC_PER_MSEC
+/*
+ * An engine that works without end makes room on its processor so often. The kernel looks at that
+ * only at its tick, as much as 10 ms apart, which is too coarse where engines share a processor.
+ */
+#define SHARE_NS		(250 * NSEC_PER_USEC)
 /* The grain of an engine's pace, and what that is before it is known, in ns. */
 #define PACE_ONE		64
 #define PACE_FIRST_NS		200
@@ -469,6 +474,18 @@ static u64 price(struct sg_engine *engine, u64 effort, u64 ns)
 	return effort * engine->pace / PACE_ONE;
 }
 
+/* Let others have the processor, if they are due. What they do there is not the batch's time. */
+static void share_processor(struct sg_engine *engine, struct turn *turn)
+{
+	if (turn->now - engine->shared_at < SHARE_NS) {
+		cond_resched();
+		return;
+	}
+	schedule();
+	turn->now = ktime_get_ns();
+	engine->shared_at = turn->now;
+}
+
 /* Run a request until it is over or has to make way. */
 static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 {
@@ -508,7 +525,7 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 			turn->sleep = min_t(unsigned int, 2 * turn->sleep, SPIN_SLEEP_MAX_US);
 		} else {
 			turn->sleep = SPIN_SLEEP_MIN_US;
-			cond_resched();
+			share_processor(engine, turn);
 		}
 	}
 }

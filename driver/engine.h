@@ -94,6 +94,7 @@ struct sg_engine_props {
  * @capturing: rings that are in no queue while their first request is captured; guarded likewise
  * @stop: asks the device to return at its next chance
  * @pace: what a unit of effort costs, in PACE_ONE-ths of a ns; of the thread
+ * @shared_at: when the thread last made room on its processor, in ns; its own
  * @vain: turns in a row in which a batch has only waited; of the thread
  * @patient: all batches wait, and so does the engine; written by the thread
  * @reset_count: how often a request had to be thrown out; guarded like @ready
@@ -125,6 +126,7 @@ struct sg_engine {
 	unsigned int capturing;
 	bool stop;
 	u64 pace;
+	u64 shared_at;
 	unsigned int vain;
 	bool patient;
 	unsigned int reset_count;
