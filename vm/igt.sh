@@ -142,18 +142,26 @@ reset_when_silent() {
 	done
 }
 
-# Lines of RESULT, TEST, SECONDS, NUMBER for each that was to be run.
+# What a test says when it fails -> where, and what did not hold.
+# shellcheck disable=SC2016
+IGT_WHY='def why: [(.out, .err) // "" | capture(
+	"file (?:[^ \n]*/)?(?<at>[^/ \n]+:[0-9]+):\n[^\n]*Failed assertion: (?<what>[^\n]*)" +
+	"(?:\n[^\n]*CRITICAL: error: (?<error>[^\n]*))?")][0] |
+	if . then "\(.at): \(.what)" + if .error then " (\(.error))" else "" end else "" end;'
+
+# Lines of RESULT, TEST, SECONDS, NUMBER, WHY for each that was to be run.
 igt_results() {
 	local results=$JOB/out/results
 	[ -e "$results/joblist.txt" ] || { cat "$JOB/out/igt.log" >&2; die "igt_runner did not start"; }
 	[ -e "$JOB/out/done" ] || started_tests >> "$JOB/out/died"
 	in_image /usr/bin/igt_results "$results" > "$RUN/igt_results.log" 2>&1 || cat "$RUN/igt_results.log" >&2
-	jq -r '.tests | to_entries[] | [(.key | ascii_downcase), (.value.result // "incomplete"),
-		((.value.time.end // 0) * 10 | round / 10)] | @tsv' "$results/results.json" > "$RUN/json.tsv"
+	jq -r "$IGT_WHY"'.tests | to_entries[] | [(.key | ascii_downcase), (.value.result // "incomplete"),
+		((.value.time.end // 0) * 10 | round / 10), (.value | why)] | @tsv' \
+		"$results/results.json" > "$RUN/json.tsv"
 	# igt_runner says nothing of a test that died before its first word
 	awk -F '\t' -v results="$results" '
 		FILENAME ~ /died$/ { died[$1]; next }
-		FILENAME ~ /json.tsv$/ { result[$1] = $2; time[$1] = $3; next }
+		FILENAME ~ /json.tsv$/ { result[$1] = $2; time[$1] = $3; why[$1] = $4; next }
 		{
 			name = tolower($1)
 			r = name in result ? result[name] : "incomplete"
@@ -161,7 +169,7 @@ igt_results() {
 				r = FNR in died ? "machine died" : FNR > started ? "not run" : "crash"
 			else if (r == "dmesg-warn")
 				r = "pass"	# the splats say whether it mattered
-			print r "\t" substr($1, 5) "\t" time[name] + 0 "\t" FNR - 1
+			print r "\t" substr($1, 5) "\t" time[name] + 0 "\t" FNR - 1 "\t" why[name]
 		}' started="$(started_tests)" "$JOB/out/died" "$RUN/json.tsv" "$JOB/list"
 }
 
@@ -170,7 +178,7 @@ keep_igt_logs() {
 	local result name seconds number
 	mkdir -p "$OUT"
 	cp "$RUN/console.log" "$OUT/console.log"
-	while IFS=$'\t' read -r result name seconds number; do
+	while IFS=$'\t' read -r result name seconds number _; do
 		{
 			# what was printed may be in igt_runner's own format: igt_results has unpacked it
 			jq -r --arg name "igt@${name,,}" '.tests | to_entries[] |
@@ -186,7 +194,7 @@ keep_igt_logs() {
 judge_igt() {
 	local table=$RUN/verdicts
 	awk -F '\t' -v OFS='\t' -v kernel="$KERNEL" '
-		FILENAME ~ /results$/ { result[$2] = $1; time[$2] = $3; next }
+		FILENAME ~ /results$/ { result[$2] = $1; time[$2] = $3; why[$2] = $5; next }
 		$1 != "" { print "fail", $2, 0, $1; next }
 		{
 			r = result[$2]; kind = substr($3, 1, 4); reason = substr($3, 7)
@@ -195,7 +203,8 @@ judge_igt() {
 			if (r == "pass") print "pass", $2, time[$2], kind == "fail" ? "listed as failing: " reason : ""
 			else if (r == "skip" && kind != "") print "skip", $2, time[$2], reason
 			else if (kind == "fail") print "known", $2, time[$2], reason
-			else print "fail", $2, time[$2], r == "skip" ? "skipped, and should not" : r
+			else if (r == "skip") print "fail", $2, time[$2], "skipped, and should not"
+			else print "fail", $2, time[$2], why[$2] == "" ? r : why[$2]
 		}' "$RUN/results" "$RUN/tests" > "$table"
 	splats "$RUN/console.log" | awk -v OFS='\t' '{ print "splat", $0, 0, "" }' >> "$table"
 	[ -z "$OUT" ] || cp "$table" "$OUT/results"
