@@ -286,10 +286,8 @@ static int execbuf(struct i915_exec *exec)
 	ret = get_scratch(exec) ?: copy_entries(exec) ?: lookup_objects(exec) ?:
 	      check_batch(exec) ?: i915_check_relocations(exec) ?: select_ring(exec) ?:
 	      i915_exec_get_fences(exec) ?: sg_submit_run(s);
-	if (!ret) {
-		i915_write_relocations(exec);
+	if (!ret)
 		write_offsets(exec);
-	}
 	return ret;
 }
 

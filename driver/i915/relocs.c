@@ -7,6 +7,10 @@
  * nothing has to be done. They are read straight from user memory, with page faults disabled, since
  * all reservations are held. If that fails they are copied in with no lock held, and the submission
  * begins again.
+ *
+ * A relocation must never say an address that the commands do not contain: should the target be
+ * there the next time, they would be left as they are. So the client's says that nothing is known
+ * before the commands are changed, and the new address only while the reservation is still held.
  */
 #include <linux/dma-resv.h>
 #include <linux/uaccess.h>
@@ -51,13 +55,6 @@ static struct i915_reloc_target *find_entry(const struct i915_exec *exec, u32 na
 	return &exec->targets[i];
 }
 
-static int find_target(const struct i915_exec *exec, u32 name)
-{
-	int index = find_entry(exec, name)->index;
-
-	return index < 0 ? -ENOENT : index;
-}
-
 static void update_targets(struct i915_exec *exec)
 {
 	u32 i;
@@ -70,6 +67,12 @@ static void update_targets(struct i915_exec *exec)
 	}
 }
 
+/* An object's client flag: its commands were changed, and the client could not be told. */
+#define I915_OBJECT_UNTOLD	BIT(0)
+
+/* What a relocation says of which nothing is known: no object is there. */
+#define PRESUMED_UNKNOWN	(~0ull)
+
 #define RELOC_SIZE	sizeof(struct drm_i915_gem_relocation_entry)
 
 /* The CPU is going to write to an object: nobody may be using it. Its reservation is held. */
@@ -78,49 +81,42 @@ static int wait_idle(struct sg_object *obj)
 	return sg_object_wait(obj, true, true, MAX_SCHEDULE_TIMEOUT);
 }
 
-/* What does not depend on addresses. */
-static int check_reloc(const struct i915_exec *exec,
+/*
+ * Check a relocation of object @i. Returns 1 if the commands have to be changed, 0 if they are
+ * right.
+ */
+static int check_reloc(struct i915_exec *exec, unsigned int i,
 		       const struct drm_i915_gem_relocation_entry *r)
 {
-	int target = find_target(exec, r->target_handle);
+	const struct sg_object *obj = exec->submit.objects[i].obj;
+	const struct i915_reloc_target *target = find_entry(exec, r->target_handle);
 
-	if (target < 0)
-		return target;
+	if (target->index < 0)
+		return -ENOENT;
 	if (hweight32(r->write_domain) > 1)
 		return -EINVAL;
 	if ((r->write_domain | r->read_domains) & (I915_GEM_DOMAIN_CPU | I915_GEM_DOMAIN_GTT))
 		return -EINVAL;
 	if (r->write_domain & ~I915_GEM_GPU_DOMAINS || r->read_domains & ~I915_GEM_GPU_DOMAINS)
 		return -EINVAL;
-	return target;
+	if (r->write_domain)
+		exec->submit.objects[target->index].write = true;
+	if (r->presumed_offset == target->offset)
+		return 0;
+	if (r->offset > obj->base.size - sizeof(u64) || r->offset & 3 || obj->read_only)
+		return -EINVAL;
+	return 1;
 }
 
-/* Apply one relocation of object @i. Returns 1 if the client should be told the new address. */
+/* Change the commands in object @i: the target's address, as it is now. */
 static int apply(struct i915_exec *exec, unsigned int i,
 		 const struct drm_i915_gem_relocation_entry *r)
 {
-	struct sg_submit_object *o = &exec->submit.objects[i];
-	struct sg_submit_object *target;
-	int t = check_reloc(exec, r);
-	u64 value;
-	int ret;
+	u64 address = canonical(find_entry(exec, r->target_handle)->offset + (int)r->delta);
+	struct sg_object *obj = exec->submit.objects[i].obj;
+	int ret = wait_idle(obj);
 
-	if (t < 0)
-		return t;
-	target = &exec->submit.objects[t];
-	if (r->write_domain)
-		target->write = true;
-	if (canonical(target->offset) == r->presumed_offset)
-		return 0;
-
-	if (r->offset > o->obj->base.size - sizeof(u64) || r->offset & 3 || o->obj->read_only)
-		return -EINVAL;
-	ret = wait_idle(o->obj);
-	if (ret)
-		return ret;
-	value = canonical(target->offset + (int)r->delta);
-	ret = sg_object_copy_kernel(o->obj, r->offset, &value, sizeof(value), true);
-	return ret ?: 1;
+	return ret ?: sg_object_copy_kernel(obj, r->offset, &address, sizeof(address), true);
 }
 
 /* So many relocations are passed over at most before others get a chance to run. */
@@ -157,22 +153,29 @@ out:
 	return k;
 }
 
+static bool tell(struct drm_i915_gem_relocation_entry __user *user, u64 offset)
+{
+	return !__copy_to_user_inatomic(&user->presumed_offset, &offset, sizeof(offset));
+}
+
 /* One relocation, in user memory. Faults are disabled. */
 static int apply_user_one(struct i915_exec *exec, unsigned int i,
 			  struct drm_i915_gem_relocation_entry __user *user)
 {
 	struct drm_i915_gem_relocation_entry r;
-	u64 offset;
 	int ret;
 
 	if (__copy_from_user_inatomic(&r, user, sizeof(r)))
 		return -EAGAIN;
-	ret = apply(exec, i, &r);
+	ret = check_reloc(exec, i, &r);
 	if (ret != 1)
 		return ret;
-	offset = find_entry(exec, r.target_handle)->offset;
-	return __copy_to_user_inatomic(&user->presumed_offset, &offset, sizeof(offset)) ?
-		-EAGAIN : 0;
+	if (!tell(user, PRESUMED_UNKNOWN))
+		return -EAGAIN;
+	ret = apply(exec, i, &r);
+	if (ret)
+		return ret;
+	return tell(user, find_entry(exec, r.target_handle)->offset) ? 0 : -EAGAIN;
 }
 
 static int apply_user(struct i915_exec *exec, unsigned int i)
@@ -200,17 +203,25 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 	unsigned int k;
 	int ret = 0;
 
-	for (k = 0; k < entry->relocation_count && ret >= 0; k++) {
+	for (k = 0; k < entry->relocation_count && !ret; k++) {
 		struct drm_i915_gem_relocation_entry *r = &exec->relocs[i][k];
 
-		ret = apply(exec, i, r);
-		/* what a further attempt goes by */
+		ret = check_reloc(exec, i, r);
 		if (ret == 1)
+			ret = apply(exec, i, r);
+		/* what a further attempt goes by */
+		if (!ret)
 			r->presumed_offset = find_entry(exec, r->target_handle)->offset;
 		if (k % PASS_MAX == 0 && i915_let_others_run())
 			return -EINTR;
 	}
-	return min(ret, 0);
+	return ret;
+}
+
+/* Whether what the object's relocations say cannot be relied on: see copy_relocs(). */
+static bool untold(const struct sg_object *obj)
+{
+	return READ_ONCE(obj->client_flags) & I915_OBJECT_UNTOLD;
 }
 
 /**
@@ -238,24 +249,25 @@ int i915_relocate(struct sg_submit *s)
 	for (i = 0; i < s->count; i++) {
 		if (!exec->entries[i].relocation_count)
 			continue;
-		ret = exec->relocs ? apply_copied(exec, i) : apply_user(exec, i);
+		if (exec->relocs)
+			ret = apply_copied(exec, i);
+		else
+			ret = untold(s->objects[i].obj) ? -EAGAIN : apply_user(exec, i);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* What a client finds where it was not to be told where the target is. */
-#define PRESUMED_UNKNOWN	(~0ull)
-
 /*
- * Copy the relocations of an object in. Until they have been applied nobody can say what addresses
- * the commands contain; should the client try again it must not find that its own are right. One
- * whose array cannot be written to has to live without, and has everything applied every time.
+ * Copy the relocations of object @i in. From here on until they have been applied, and for want of
+ * a lock after that too, the client's say that nothing is known. Where its array cannot be written
+ * to, so that it goes on saying what it does, everything is applied, this time and from now on.
  */
-static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry,
-		       struct drm_i915_gem_relocation_entry *relocs)
+static int copy_relocs(struct i915_exec *exec, unsigned int i)
 {
+	const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
+	struct drm_i915_gem_relocation_entry *relocs = exec->relocs[i];
 	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
 	unsigned long page, unwritable = ULONG_MAX;
 	unsigned int k, n = entry->relocation_count;
@@ -274,35 +286,9 @@ static int copy_relocs(const struct drm_i915_gem_exec_object2 *entry,
 		unwritable = page;
 		relocs[k].presumed_offset = PRESUMED_UNKNOWN;
 	}
+	if (unwritable != ULONG_MAX)
+		WRITE_ONCE(exec->submit.objects[i].obj->client_flags, I915_OBJECT_UNTOLD);
 	return 0;
-}
-
-/**
- * i915_write_relocations() - tell the client where the targets of copied relocations are.
- * @exec: the execbuf, submitted
- */
-void i915_write_relocations(struct i915_exec *exec)
-{
-	unsigned int i, k;
-
-	if (!exec->relocs)
-		return;
-	for (i = 0; i < exec->submit.count; i++) {
-		const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
-		struct drm_i915_gem_relocation_entry __user *user;
-
-		user = u64_to_user_ptr(entry->relocs_ptr);
-		if (!exec->relocs[i])
-			continue;
-		for (k = 0; k < entry->relocation_count; k++) {
-			u32 name = exec->relocs[i][k].target_handle;
-
-			if (k % PASS_MAX == 0 && i915_let_others_run())
-				return;
-			if (put_user(find_entry(exec, name)->offset, &user[k].presumed_offset))
-				return;
-		}
-	}
 }
 
 /* Room for copied relocations. kvmalloc() takes it for an error to ask for 2 GiB or more. */
@@ -339,7 +325,7 @@ int i915_copy_relocations(struct sg_submit *s)
 		exec->relocs[i] = alloc_relocs(size);
 		if (!exec->relocs[i])
 			return -ENOMEM;
-		ret = copy_relocs(entry, exec->relocs[i]);
+		ret = copy_relocs(exec, i);
 		if (ret)
 			return ret;
 	}

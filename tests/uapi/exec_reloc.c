@@ -324,11 +324,7 @@ static void readonly_among_writable(void)
 	gem_read(s.fd, s.target, sizeof(*q), q, sizeof(q));
 	for (uint32_t k = 0; k < 3 * PER_PAGE; k++) {
 		CHECK_HEX(q[k], s.obj[1].offset + 4 * k);
-		/* who can be told is told, or finds that he has to be the next time */
-		if (k / PER_PAGE == 0)
-			CHECK_HEX(relocs[k].presumed_offset, s.obj[1].offset);
-		else
-			CHECK_HEX(relocs[k].presumed_offset, ~0ull);
+		check_written_back(&relocs[k], s.obj[1].offset);
 	}
 }
 
@@ -405,6 +401,29 @@ static void relocations_not_present(void)
 	}
 }
 
+static void there_and_back_untold(void)
+{
+	const uint64_t first = 16 * MiB, second = 17 * MiB;
+	struct drm_i915_gem_relocation_entry *reloc = map_anon(PAGE);
+	struct store s;
+
+	/* What the array says is right each time that the target is back, if for all it knows. */
+	store_init(&s, 0, 0xd1d1);
+	gem_write(s.fd, s.batch, STORE_ADDRESS, &first, sizeof(first));
+	s.reloc.presumed_offset = first;
+	*reloc = s.reloc;
+	CHECK_SYS(mprotect(reloc, PAGE, PROT_READ));
+	s.obj[1].relocs_ptr = (uintptr_t)reloc;
+	s.obj[0].flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_WRITE;
+	for (int round = 0; round < 6; round++) {
+		s.obj[0].offset = round % 2 ? second : first;
+		CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+		CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xd1d1);
+		CHECK_HEX(stored_address(&s), s.obj[0].offset);
+		gpu_store(s.fd, s.target, 0, 0);
+	}
+}
+
 /* A page whose content is brought by a thread, after a while and some GPU work. */
 struct late_page {
 	int uffd, fd;
@@ -454,6 +473,78 @@ static void late_page_init(struct late_page *late, int fd, uint32_t handle)
 	reg.range.len = PAGE;
 	CHECK_SYS(ioctl(late->uffd, UFFDIO_REGISTER, &reg));
 	CHECK_INT(pthread_create(&late->thread, NULL, late_page_thread, late), 0);
+}
+
+/* Waits for who writes to a page, and moves the target of a relocation there back meanwhile. */
+struct mover {
+	int uffd;
+	struct store *store;
+	void *page;
+	uint32_t blocker, bait;
+	pthread_t thread;
+};
+
+/* An object bound to an address from where idle ones have to go. */
+static void occupy(int fd, uint32_t handle, uint64_t address)
+{
+	struct batch b;
+
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	b.obj[b.nobj++] = (struct drm_i915_gem_exec_object2){
+		.handle = handle, .offset = address, .flags = EXEC_OBJECT_PINNED,
+	};
+	batch_submit(&b);
+	gem_sync(fd, b.handle);
+}
+
+static void *mover_thread(void *arg)
+{
+	struct mover *m = arg;
+	struct uffdio_writeprotect wp = { .range = { (uintptr_t)m->page, PAGE } };
+	struct uffd_msg msg;
+
+	CHECK_INT(read(m->uffd, &msg, sizeof(msg)), sizeof(msg));
+	CHECK_INT(msg.event, UFFD_EVENT_PAGEFAULT);
+	/* should it have been applied, its target has to go back to where the array says it is */
+	gem_close(m->store->fd, m->blocker);
+	if (stored_address(m->store) != WRONG)
+		occupy(m->store->fd, m->bait, stored_address(m->store));
+	CHECK_SYS(ioctl(m->uffd, UFFDIO_WRITEPROTECT, &wp));
+	return NULL;
+}
+
+static void back_while_not_told(void)
+{
+	const uint64_t presumed = 16 * MiB;
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_writeprotect wp = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+	struct store s;
+	struct mover m = { .store = &s, .page = map_anon(PAGE) };
+
+	m.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (m.uffd < 0 && errno == ENOSYS)
+		tap_skip("no userfaultfd in this kernel");
+	CHECK_SYS(m.uffd);
+	CHECK_SYS(ioctl(m.uffd, UFFDIO_API, &api));
+	store_init(&s, 0, 0xb0b0);
+	m.blocker = gem_create(s.fd, 2 * PAGE);
+	m.bait = gem_create(s.fd, 2 * PAGE);
+	occupy(s.fd, m.blocker, presumed);
+	s.reloc.presumed_offset = presumed;
+	s.obj[0].offset = presumed;
+	memcpy(m.page, &s.reloc, sizeof(s.reloc));
+	s.obj[1].relocs_ptr = (uintptr_t)m.page;
+	reg.range.start = wp.range.start = (uintptr_t)m.page;
+	reg.range.len = wp.range.len = PAGE;
+	CHECK_SYS(ioctl(m.uffd, UFFDIO_REGISTER, &reg));
+	CHECK_SYS(ioctl(m.uffd, UFFDIO_WRITEPROTECT, &wp));
+	CHECK_INT(pthread_create(&m.thread, NULL, mover_thread, &m), 0);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_INT(pthread_join(m.thread, NULL), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xb0b0);
+	CHECK_HEX(gem_read32(s.fd, m.bait, 0), 0);
+	CHECK_HEX(stored_address(&s), s.obj[0].offset);
 }
 
 static void relocations_in_userfault(void)
@@ -620,6 +711,10 @@ static const struct subtest tests[] = {
 	{ "a relocation array in a CPU mmap of the batch", relocations_in_cpu_mmap },
 	{ "a relocation array in a GTT mmap of the batch", relocations_in_gtt_mmap },
 	{ "a target that moves there and back, its relocation array not present", there_and_back },
+	{ "a target that moves there and back, its relocation array not to be written to",
+	  there_and_back_untold },
+	{ "a target that moves back before its relocation array could be told",
+	  back_while_not_told },
 	{ "relocation and object arrays that are not present", relocations_not_present },
 	{ "a relocation array in a userfaultfd page: no lock is held meanwhile",
 	  relocations_in_userfault },
