@@ -218,9 +218,10 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct drm_file *file = filp->private_data;
 	struct drm_device *dev = file->minor->dev;
 	struct drm_vma_offset_node *node;
-	struct sg_mmap_offset *mo = NULL;
+	struct sg_object *obj = NULL;
+	struct sg_mmap_offset *mo;
 	struct file *mapped;
-	int ret;
+	int ret = 0;
 
 	if (drm_dev_is_unplugged(dev))
 		return -ENODEV;
@@ -228,22 +229,28 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 	node = drm_vma_offset_lookup_locked(dev->vma_offset_manager, vma->vm_pgoff, vma_pages(vma));
 	if (node) {
 		mo = container_of(node, struct sg_mmap_offset, node);
+		obj = mo->obj;
 		/* an object at the end of its life takes its offsets away under the same lock */
-		if (!kref_get_unless_zero(&mo->obj->base.refcount))
-			mo = NULL;
+		if (!kref_get_unless_zero(&obj->base.refcount))
+			obj = NULL;
+		/*
+		 * An offset that was given to nobody may be about to go, see get_offset(), and must
+		 * not be touched without the lock. The object keeps one that was.
+		 */
+		else if (!drm_vma_node_is_allowed(node, file))
+			ret = -EACCES;
 	}
 	drm_vma_offset_unlock_lookup(dev->vma_offset_manager);
-	if (!mo)
+	if (!obj)
 		return -EINVAL;
 
-	ret = drm_vma_node_is_allowed(&mo->node, file) ? 0 : -EACCES;
-	if (!ret && sg_object_is_import(mo->obj)) {
-		ret = sg_prime_import_mmap(mo->obj, vma,
+	if (!ret && sg_object_is_import(obj)) {
+		ret = sg_prime_import_mmap(obj, vma,
 					   vma->vm_pgoff - drm_vma_node_start(&mo->node));
-		sg_object_put(mo->obj);
+		sg_object_put(obj);
 		return ret;
 	}
-	ret = ret ?: prepare_vma(vma, mo->obj);
+	ret = ret ?: prepare_vma(vma, obj);
 	if (ret)
 		goto put;
 	mapped = mapped_file(to_sg_node(dev));
@@ -257,7 +264,7 @@ int sg_mmap(struct file *filp, struct vm_area_struct *vma)
 	vma->vm_ops = mo->kind == SG_MMAP_GTT ? &sg_gtt_vm_ops : &sg_cpu_vm_ops;
 	return 0;
 put:
-	sg_object_put(mo->obj);
+	sg_object_put(obj);
 	return ret;
 }
 
