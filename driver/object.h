@@ -70,7 +70,7 @@ enum sg_madv {
  * @base: the DRM core's part: handles, reference count, reservation
  * @ops: its kind
  * @read_only: the GPU's writes are swallowed, and nobody may map it for writing. Never changes.
- * @client_flags: for the front end that the object was made through, which alone knows them
+ * @client_data: for the front end that the object was made through, which alone knows what it means
  * @cpu_cached: SET_CACHING's answer; the device snoops, so that nothing hangs on it
  * @pages: the frames. For whom they are stable: see @ops, and the revoke lock.
  * @vaddr: the memory's address, for kinds that have no frames of their own (imports)
@@ -102,7 +102,7 @@ struct sg_object {
 	bool cpu_cached;
 	u8 have_pages;
 	bool exposed;
-	u32 client_flags;
+	atomic_t client_data;
 	struct sg_pages pages;
 	void *vaddr;
 	struct sg_object *behind;

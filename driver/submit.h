@@ -51,7 +51,7 @@ struct sg_submit_object {
  *	objects bound; must not fault user memory. May return -EAGAIN: everything is undone, and the
  *	submission begins again after @prepare.
  * @prepare: called with no lock held after @patch returned -EAGAIN, to copy in what could not be
- *	read. May fault user memory.
+ *	read, or its owner told of. May fault user memory.
  * @collect: add the fences that the client asks to wait for (sg_request_wait_for()).
  * @publish: make what shows the fence to the client and may fail to be made. The fence is not
  *	public yet; if the submission fails after this, it signals an error.

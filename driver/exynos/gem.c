@@ -25,7 +25,7 @@ static int publish(struct sg_object *obj, struct drm_file *file, u32 flags, u32 
 {
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	obj->client_flags = flags;
+	atomic_set(&obj->client_data, flags);
 	return sg_object_publish(obj, file, handle);
 }
 
@@ -92,7 +92,7 @@ static int gem_get(struct drm_device *dev, void *data, struct drm_file *file)
 
 	if (!obj)
 		return -ENOENT;
-	args->flags = obj->client_flags;
+	args->flags = atomic_read(&obj->client_data);
 	args->size = obj->base.size;
 	sg_object_put(obj);
 	return 0;
@@ -110,7 +110,8 @@ struct drm_gem_object *exynos_prime_import(struct drm_device *dev, struct dma_bu
 	struct drm_gem_object *gem = sg_prime_import(dev, buf);
 
 	if (!IS_ERR(gem) && sg_object_is_import(to_sg_object(gem)))
-		to_sg_object(gem)->client_flags = EXYNOS_BO_NONCONTIG | EXYNOS_BO_CACHABLE;
+		atomic_set(&to_sg_object(gem)->client_data,
+			   EXYNOS_BO_NONCONTIG | EXYNOS_BO_CACHABLE);
 	return gem;
 }
 

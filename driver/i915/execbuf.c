@@ -253,7 +253,7 @@ static int copy_entries(struct i915_exec *exec)
 	return 0;
 }
 
-/* Tell the client where its objects are. Too late to fail: it will relocate again if it must. */
+/* Tell the client where its objects are. Too late to fail. */
 static void write_offsets(struct i915_exec *exec)
 {
 	struct drm_i915_gem_exec_object2 __user *user =
@@ -265,8 +265,10 @@ static void write_offsets(struct i915_exec *exec)
 
 		if (exec->entries[i].offset == offset)
 			continue;
-		if (put_user(offset, &user[i].offset))
+		if (put_user(offset, &user[i].offset)) {
+			i915_offsets_untold(exec);
 			return;
+		}
 	}
 }
 
@@ -286,7 +288,8 @@ static int execbuf(struct i915_exec *exec)
 	ret = get_scratch(exec) ?: copy_entries(exec) ?: lookup_objects(exec) ?:
 	      check_batch(exec) ?: i915_check_relocations(exec) ?: select_ring(exec) ?:
 	      i915_exec_get_fences(exec) ?: sg_submit_run(s);
-	if (!ret)
+	/* commands that were changed contain these addresses, whether they are executed or not */
+	if (!ret || exec->changed)
 		write_offsets(exec);
 	return ret;
 }

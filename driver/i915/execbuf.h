@@ -40,6 +40,16 @@ struct i915_scratch {
 };
 
 /**
+ * struct i915_copied - the relocations of an object that had to be copied in.
+ * @relocs: the relocations
+ * @changes: what the object's client_data was when they said what its commands contain
+ */
+struct i915_copied {
+	struct drm_i915_gem_relocation_entry *relocs;
+	int changes;
+};
+
+/**
  * struct i915_exec - an execbuffer2 ioctl under way.
  * @submit: the core's part
  * @file: the caller
@@ -47,10 +57,11 @@ struct i915_scratch {
  * @scratch: where @entries and @submit's objects are
  * @entries: the objects as the client described them
  * @nfound: how many of them were looked up
- * @relocs: for each object, its relocations, once they had to be copied in; or NULL
+ * @copied: for each object, its relocations, once they had to be copied in; or NULL
  * @targets: by what relocations name them, if there are any; see relocs.c
  * @target_mask: entries of @targets, less one
  * @moved: some object was not where the client took it to be, in this attempt or one before it
+ * @changed: commands were changed
  * @fences: syncobjs
  * @nfences: how many
  * @in_fence: FENCE_IN's or FENCE_SUBMIT's, or NULL
@@ -63,10 +74,11 @@ struct i915_exec {
 	struct i915_scratch *scratch;
 	struct drm_i915_gem_exec_object2 *entries;
 	unsigned int nfound;
-	struct drm_i915_gem_relocation_entry **relocs;
+	struct i915_copied *copied;
 	struct i915_reloc_target *targets;
 	u32 target_mask;
 	bool moved;
+	bool changed;
 	struct i915_exec_fence *fences;
 	unsigned int nfences;
 	struct dma_fence *in_fence;
@@ -90,6 +102,7 @@ static inline int i915_let_others_run(void)
 int i915_relocate(struct sg_submit *s);
 int i915_copy_relocations(struct sg_submit *s);
 int i915_check_relocations(struct i915_exec *exec);
+void i915_offsets_untold(struct i915_exec *exec);
 void i915_free_relocations(struct i915_exec *exec);
 
 int i915_exec_get_fences(struct i915_exec *exec);

@@ -67,8 +67,23 @@ static void update_targets(struct i915_exec *exec)
 	}
 }
 
-/* An object's client flag: its commands were changed, and the client could not be told. */
-#define I915_OBJECT_UNTOLD	BIT(0)
+/*
+ * What is kept in an object whose commands are changed, see struct sg_object's client_data: how
+ * often that was done, and whether somebody who should have been told of it could not be.
+ */
+#define UNTOLD		BIT(0)
+#define ONE_CHANGE	2
+
+/* Everything has to be applied again: nobody knows what the object's relocations are worth. */
+static void set_untold(struct sg_object *obj)
+{
+	atomic_or(UNTOLD, &obj->client_data);
+}
+
+static bool untold(const struct sg_object *obj)
+{
+	return atomic_read(&obj->client_data) & UNTOLD;
+}
 
 /* What a relocation says of which nothing is known: no object is there. */
 #define PRESUMED_UNKNOWN	(~0ull)
@@ -116,7 +131,13 @@ static int apply(struct i915_exec *exec, unsigned int i,
 	struct sg_object *obj = exec->submit.objects[i].obj;
 	int ret = wait_idle(obj);
 
-	return ret ?: sg_object_copy_kernel(obj, r->offset, &address, sizeof(address), true);
+	if (ret)
+		return ret;
+	exec->changed = true;
+	ret = sg_object_copy_kernel(obj, r->offset, &address, sizeof(address), true);
+	/* pairs with copy_relocs(): who sees this finds what relocations were told before it */
+	atomic_fetch_add_release(ONE_CHANGE, &obj->client_data);
+	return ret;
 }
 
 /* So many relocations are passed over at most before others get a chance to run. */
@@ -125,7 +146,7 @@ static int apply(struct i915_exec *exec, unsigned int i,
 /*
  * Pass over relocations that are right as they are and say nothing else: their target is where they
  * presume it, and they do not write to it. Returns how many of @n there are, up to the first that
- * has to be looked at, or cannot be read: apply() is the judge of both.
+ * has to be looked at, or cannot be read: check_reloc() is the judge of both.
  */
 static unsigned int pass_over(const struct i915_exec *exec,
 			      const struct drm_i915_gem_relocation_entry __user *user,
@@ -197,31 +218,47 @@ static int apply_user(struct i915_exec *exec, unsigned int i)
 	return ret;
 }
 
+/* One relocation that was copied in, and where it came from. */
+static int apply_copied_one(struct i915_exec *exec, unsigned int i,
+			    struct drm_i915_gem_relocation_entry *r,
+			    struct drm_i915_gem_relocation_entry __user *user)
+{
+	int ret = check_reloc(exec, i, r);
+
+	if (ret == 1) {
+		if (!tell(user, PRESUMED_UNKNOWN))
+			set_untold(exec->submit.objects[i].obj);
+		ret = apply(exec, i, r);
+	}
+	if (ret)
+		return ret;
+	/* what a further attempt goes by, and the client's next submission if it can be told */
+	r->presumed_offset = find_entry(exec, r->target_handle)->offset;
+	tell(user, r->presumed_offset);
+	return 0;
+}
+
 static int apply_copied(struct i915_exec *exec, unsigned int i)
 {
 	const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
+	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
+	const struct sg_object *obj = exec->submit.objects[i].obj;
+	struct i915_copied *copied = &exec->copied[i];
+	bool sure = !untold(obj) && atomic_read(&obj->client_data) == copied->changes;
 	unsigned int k;
 	int ret = 0;
 
 	for (k = 0; k < entry->relocation_count && !ret; k++) {
-		struct drm_i915_gem_relocation_entry *r = &exec->relocs[i][k];
-
-		ret = check_reloc(exec, i, r);
-		if (ret == 1)
-			ret = apply(exec, i, r);
-		/* what a further attempt goes by */
-		if (!ret)
-			r->presumed_offset = find_entry(exec, r->target_handle)->offset;
 		if (k % PASS_MAX == 0 && i915_let_others_run())
 			return -EINTR;
+		if (!sure)
+			copied->relocs[k].presumed_offset = PRESUMED_UNKNOWN;
+		pagefault_disable();
+		ret = apply_copied_one(exec, i, &copied->relocs[k], user + k);
+		pagefault_enable();
 	}
+	copied->changes = atomic_read(&obj->client_data);
 	return ret;
-}
-
-/* Whether what the object's relocations say cannot be relied on: see copy_relocs(). */
-static bool untold(const struct sg_object *obj)
-{
-	return READ_ONCE(obj->client_flags) & I915_OBJECT_UNTOLD;
 }
 
 /**
@@ -241,7 +278,8 @@ int i915_relocate(struct sg_submit *s)
 		return 0;
 	/* once anything has moved, an attempt before this one may have put other addresses in */
 	for (i = 0; i < s->count && !exec->moved; i++)
-		exec->moved = canonical(s->objects[i].offset) != exec->entries[i].offset;
+		exec->moved = canonical(s->objects[i].offset) != exec->entries[i].offset ||
+			      untold(s->objects[i].obj);
 	/* NO_RELOC: the client has put the addresses in itself, as it found them the last time */
 	if (!relocs_wanted(exec) && !exec->moved)
 		return 0;
@@ -249,7 +287,7 @@ int i915_relocate(struct sg_submit *s)
 	for (i = 0; i < s->count; i++) {
 		if (!exec->entries[i].relocation_count)
 			continue;
-		if (exec->relocs)
+		if (exec->copied)
 			ret = apply_copied(exec, i);
 		else
 			ret = untold(s->objects[i].obj) ? -EAGAIN : apply_user(exec, i);
@@ -260,34 +298,34 @@ int i915_relocate(struct sg_submit *s)
 }
 
 /*
- * Copy the relocations of object @i in. From here on until they have been applied, and for want of
- * a lock after that too, the client's say that nothing is known. Where its array cannot be written
- * to, so that it goes on saying what it does, everything is applied, this time and from now on.
+ * Copy the relocations of object @i in, and have the pages ready where their owner is to be told
+ * what becomes of them. One whose array cannot be written to has to live without.
  */
 static int copy_relocs(struct i915_exec *exec, unsigned int i)
 {
 	const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
-	struct drm_i915_gem_relocation_entry *relocs = exec->relocs[i];
 	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
+	const struct sg_object *obj = exec->submit.objects[i].obj;
+	struct i915_copied *copied = &exec->copied[i];
 	unsigned long page, unwritable = ULONG_MAX;
 	unsigned int k, n = entry->relocation_count;
 
+	/* before they are read: pairs with apply() */
+	copied->changes = atomic_read_acquire(&obj->client_data);
 	for (k = 0; k < n; k++) {
 		if (k % PASS_MAX == 0) {
 			if (i915_let_others_run())
 				return -EINTR;
-			if (copy_from_user(relocs + k, user + k, min(n - k, PASS_MAX) * RELOC_SIZE))
+			if (copy_from_user(copied->relocs + k, user + k,
+					   min(n - k, PASS_MAX) * RELOC_SIZE))
 				return -EFAULT;
 		}
 		page = (unsigned long)&user[k].presumed_offset >> PAGE_SHIFT;
-		/* one fault is enough for all that are in a page */
-		if (page != unwritable && !put_user(PRESUMED_UNKNOWN, &user[k].presumed_offset))
-			continue;
-		unwritable = page;
-		relocs[k].presumed_offset = PRESUMED_UNKNOWN;
+		/* never wrong, whatever they are; one fault is enough for all that are in a page */
+		if (!obj->read_only && page != unwritable &&
+		    put_user(PRESUMED_UNKNOWN, &user[k].presumed_offset))
+			unwritable = page;
 	}
-	if (unwritable != ULONG_MAX)
-		WRITE_ONCE(exec->submit.objects[i].obj->client_flags, I915_OBJECT_UNTOLD);
 	return 0;
 }
 
@@ -311,10 +349,10 @@ int i915_copy_relocations(struct sg_submit *s)
 	unsigned int i;
 	int ret;
 
-	if (exec->relocs)
+	if (exec->copied)
 		return 0;
-	exec->relocs = kvcalloc(s->count, sizeof(*exec->relocs), GFP_KERNEL);
-	if (!exec->relocs)
+	exec->copied = kvcalloc(s->count, sizeof(*exec->copied), GFP_KERNEL_ACCOUNT);
+	if (!exec->copied)
 		return -ENOMEM;
 	for (i = 0; i < s->count; i++) {
 		const struct drm_i915_gem_exec_object2 *entry = &exec->entries[i];
@@ -322,8 +360,8 @@ int i915_copy_relocations(struct sg_submit *s)
 
 		if (!entry->relocation_count)
 			continue;
-		exec->relocs[i] = alloc_relocs(size);
-		if (!exec->relocs[i])
+		exec->copied[i].relocs = alloc_relocs(size);
+		if (!exec->copied[i].relocs)
 			return -ENOMEM;
 		ret = copy_relocs(exec, i);
 		if (ret)
@@ -383,15 +421,30 @@ int i915_check_relocations(struct i915_exec *exec)
 	return any ? list_targets(exec) : 0;
 }
 
+/**
+ * i915_offsets_untold() - the client could not be told where its objects are.
+ * @exec: the execbuf
+ *
+ * What it says of them the next time is no reason to leave its commands alone (NO_RELOC).
+ */
+void i915_offsets_untold(struct i915_exec *exec)
+{
+	unsigned int i;
+
+	for (i = 0; i < exec->submit.count && exec->changed; i++)
+		if (exec->entries[i].relocation_count)
+			set_untold(exec->submit.objects[i].obj);
+}
+
 /** i915_free_relocations() - free what was made to check and to copy relocations. */
 void i915_free_relocations(struct i915_exec *exec)
 {
 	unsigned int i;
 
 	kvfree(exec->targets);
-	if (!exec->relocs)
+	if (!exec->copied)
 		return;
 	for (i = 0; i < exec->submit.count; i++)
-		kvfree(exec->relocs[i]);
-	kvfree(exec->relocs);
+		kvfree(exec->copied[i].relocs);
+	kvfree(exec->copied);
 }

@@ -417,6 +417,9 @@ static void there_and_back_untold(void)
 	s.obj[0].flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_WRITE;
 	for (int round = 0; round < 6; round++) {
 		s.obj[0].offset = round % 2 ? second : first;
+		/* from here on it could be told, but has not been */
+		if (round == 4)
+			CHECK_SYS(mprotect(reloc, PAGE, PROT_READ | PROT_WRITE));
 		CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
 		CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xd1d1);
 		CHECK_HEX(stored_address(&s), s.obj[0].offset);
@@ -475,15 +478,6 @@ static void late_page_init(struct late_page *late, int fd, uint32_t handle)
 	CHECK_INT(pthread_create(&late->thread, NULL, late_page_thread, late), 0);
 }
 
-/* Waits for who writes to a page, and moves the target of a relocation there back meanwhile. */
-struct mover {
-	int uffd;
-	struct store *store;
-	void *page;
-	uint32_t blocker, bait;
-	pthread_t thread;
-};
-
 /* An object bound to an address from where idle ones have to go. */
 static void occupy(int fd, uint32_t handle, uint64_t address)
 {
@@ -497,54 +491,194 @@ static void occupy(int fd, uint32_t handle, uint64_t address)
 	gem_sync(fd, b.handle);
 }
 
-static void *mover_thread(void *arg)
+/* Who writes to a page is held up until something has been done. */
+struct held_page {
+	struct store *store;
+	void *page;
+	void (*meanwhile)(struct held_page *held);
+	uint32_t blocker, bait;
+	int uffd;
+	pthread_t thread;
+};
+
+static void *held_page_thread(void *arg)
 {
-	struct mover *m = arg;
-	struct uffdio_writeprotect wp = { .range = { (uintptr_t)m->page, PAGE } };
+	struct held_page *held = arg;
+	struct uffdio_writeprotect wp = { .range = { (uintptr_t)held->page, PAGE } };
 	struct uffd_msg msg;
 
-	CHECK_INT(read(m->uffd, &msg, sizeof(msg)), sizeof(msg));
+	CHECK_INT(read(held->uffd, &msg, sizeof(msg)), sizeof(msg));
 	CHECK_INT(msg.event, UFFD_EVENT_PAGEFAULT);
-	/* should it have been applied, its target has to go back to where the array says it is */
-	gem_close(m->store->fd, m->blocker);
-	if (stored_address(m->store) != WRONG)
-		occupy(m->store->fd, m->bait, stored_address(m->store));
-	CHECK_SYS(ioctl(m->uffd, UFFDIO_WRITEPROTECT, &wp));
+	held->meanwhile(held);
+	CHECK_SYS(ioctl(held->uffd, UFFDIO_WRITEPROTECT, &wp));
 	return NULL;
+}
+
+static void hold_page(struct held_page *held)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)held->page, PAGE }, .mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	struct uffdio_writeprotect wp = {
+		.range = { (uintptr_t)held->page, PAGE }, .mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+
+	held->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (held->uffd < 0 && errno == ENOSYS)
+		tap_skip("no userfaultfd in this kernel");
+	CHECK_SYS(held->uffd);
+	CHECK_SYS(ioctl(held->uffd, UFFDIO_API, &api));
+	CHECK_SYS(ioctl(held->uffd, UFFDIO_REGISTER, &reg));
+	CHECK_SYS(ioctl(held->uffd, UFFDIO_WRITEPROTECT, &wp));
+	CHECK_INT(pthread_create(&held->thread, NULL, held_page_thread, held), 0);
+}
+
+/* Should it have been applied, its target has to go back to where the array says it is. */
+static void move_back(struct held_page *held)
+{
+	gem_close(held->store->fd, held->blocker);
+	if (stored_address(held->store) != WRONG)
+		occupy(held->store->fd, held->bait, stored_address(held->store));
 }
 
 static void back_while_not_told(void)
 {
 	const uint64_t presumed = 16 * MiB;
-	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_WP };
-	struct uffdio_writeprotect wp = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
 	struct store s;
-	struct mover m = { .store = &s, .page = map_anon(PAGE) };
+	struct held_page held = { .store = &s, .page = map_anon(PAGE), .meanwhile = move_back };
 
-	m.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (m.uffd < 0 && errno == ENOSYS)
-		tap_skip("no userfaultfd in this kernel");
-	CHECK_SYS(m.uffd);
-	CHECK_SYS(ioctl(m.uffd, UFFDIO_API, &api));
 	store_init(&s, 0, 0xb0b0);
-	m.blocker = gem_create(s.fd, 2 * PAGE);
-	m.bait = gem_create(s.fd, 2 * PAGE);
-	occupy(s.fd, m.blocker, presumed);
+	held.blocker = gem_create(s.fd, 2 * PAGE);
+	held.bait = gem_create(s.fd, 2 * PAGE);
+	occupy(s.fd, held.blocker, presumed);
 	s.reloc.presumed_offset = presumed;
 	s.obj[0].offset = presumed;
-	memcpy(m.page, &s.reloc, sizeof(s.reloc));
-	s.obj[1].relocs_ptr = (uintptr_t)m.page;
-	reg.range.start = wp.range.start = (uintptr_t)m.page;
-	reg.range.len = wp.range.len = PAGE;
-	CHECK_SYS(ioctl(m.uffd, UFFDIO_REGISTER, &reg));
-	CHECK_SYS(ioctl(m.uffd, UFFDIO_WRITEPROTECT, &wp));
-	CHECK_INT(pthread_create(&m.thread, NULL, mover_thread, &m), 0);
+	memcpy(held.page, &s.reloc, sizeof(s.reloc));
+	s.obj[1].relocs_ptr = (uintptr_t)held.page;
+	hold_page(&held);
 	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
-	CHECK_INT(pthread_join(m.thread, NULL), 0);
+	CHECK_INT(pthread_join(held.thread, NULL), 0);
 	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xb0b0);
-	CHECK_HEX(gem_read32(s.fd, m.bait, 0), 0);
+	CHECK_HEX(gem_read32(s.fd, held.bait, 0), 0);
 	CHECK_HEX(stored_address(&s), s.obj[0].offset);
+}
+
+#define HERE	(16 * MiB)
+#define THERE	(17 * MiB)
+
+/* The same batch with the first relocation alone, its target elsewhere; and the target back again. */
+static void relocate_beside(struct held_page *held)
+{
+	struct store beside = *held->store;
+
+	beside.obj[0].offset = THERE;
+	beside.obj[1].relocation_count = 1;
+	beside.eb.buffers_ptr = (uintptr_t)beside.obj;
+	CHECK_RET(try_execbuf(beside.fd, &beside.eb), 0);
+	gem_sync(beside.fd, beside.target);
+	CHECK_HEX(stored_address(&beside), THERE);
+	gpu_store(beside.fd, beside.target, 0, 0);
+	occupy(beside.fd, beside.target, HERE);
+}
+
+static void beside_while_copied(void)
+{
+	char *memory = map_anon(2 * PAGE);
+	struct drm_i915_gem_relocation_entry *relocs =
+		(void *)(memory + PAGE - sizeof(struct drm_i915_gem_relocation_entry));
+	struct store s;
+	struct held_page held = {
+		.store = &s, .page = memory + PAGE, .meanwhile = relocate_beside,
+	};
+
+	/* Of two relocations the first is right, and copied as such; the second is held up. */
+	store_init(&s, 0, 0xe0e0);
+	relocs[0] = s.reloc;
+	relocs[1] = s.reloc;
+	relocs[1].offset = PAGE / 2;
+	s.obj[1].relocs_ptr = (uintptr_t)relocs;
+	s.obj[1].relocation_count = 1;
+	s.obj[0].flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_WRITE;
+	s.obj[0].offset = HERE;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	gem_sync(s.fd, s.batch);
+	CHECK_HEX(relocs[0].presumed_offset, HERE);
+	gpu_store(s.fd, s.target, 0, 0);
+	s.obj[1].relocation_count = 2;
+	hold_page(&held);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_INT(pthread_join(held.thread, NULL), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xe0e0);
+	CHECK_HEX(stored_address(&s), HERE);
+}
+
+/* NO_RELOC after commands were changed, and where the objects are was told in vain or not at all. */
+static void no_reloc_untold(void)
+{
+	struct drm_i915_gem_relocation_entry relocs[2];
+	struct drm_i915_gem_exec_object2 *obj = map_anon(PAGE);
+	uint32_t bait;
+	struct store s;
+
+	/* a submission that fails half-way has changed them */
+	store_init(&s, 0, 0xf0f0);
+	relocs[0] = s.reloc;
+	relocs[1] = s.reloc;
+	relocs[1].write_domain = I915_GEM_DOMAIN_RENDER | I915_GEM_DOMAIN_SAMPLER;
+	s.obj[0].offset = HERE;
+	s.obj[1].relocs_ptr = (uintptr_t)relocs;
+	s.obj[1].relocation_count = 2;
+	occupy(s.fd, s.target, THERE);
+	CHECK_RET(try_execbuf(s.fd, &s.eb), -EINVAL);
+	CHECK_HEX(stored_address(&s), THERE);
+	CHECK_HEX(s.obj[0].offset, THERE);
+	CHECK_HEX(relocs[0].presumed_offset, THERE);
+
+	/* one that succeeds, but whose list of objects cannot be written to */
+	s.obj[1].relocation_count = 1;
+	relocs[0].presumed_offset = WRONG;
+	s.obj[0].offset = HERE;
+	memcpy(obj, s.obj, sizeof(s.obj));
+	CHECK_SYS(mprotect(obj, PAGE, PROT_READ));
+	s.eb.buffers_ptr = (uintptr_t)obj;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	gem_sync(s.fd, s.batch);
+	CHECK_HEX(stored_address(&s), THERE);
+	gpu_store(s.fd, s.target, 0, 0);
+	bait = gem_create(s.fd, 2 * PAGE);
+	occupy(s.fd, bait, THERE);
+	s.eb.flags |= I915_EXEC_NO_RELOC;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xf0f0);
+	CHECK_HEX(gem_read32(s.fd, bait, 0), 0);
+}
+
+/* Commands that nobody may change: they stay right, whether their array is there or not. */
+static void readonly_batch(void)
+{
+	struct drm_i915_gem_relocation_entry *reloc = map_memfd(PAGE);
+	uint32_t *commands = map_anon(PAGE);
+	struct store s;
+
+	store_init(&s, 0, 0x9999);
+	gem_read(s.fd, s.batch, 0, commands, 32);
+	*(uint32_t *)((char *)commands + STORE_ADDRESS) = HERE;
+	*(uint32_t *)((char *)commands + STORE_ADDRESS + 4) = 0;
+	s.batch = gem_userptr(s.fd, commands, PAGE, I915_USERPTR_READ_ONLY);
+	s.obj[1].handle = s.batch;
+	s.obj[0].flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_WRITE;
+	s.obj[0].offset = HERE;
+	s.reloc.presumed_offset = HERE;
+	*reloc = s.reloc;
+	s.obj[1].relocs_ptr = (uintptr_t)reloc;
+	for (int round = 0; round < 4; round++) {
+		if (round % 2)
+			CHECK_SYS(madvise(reloc, PAGE, MADV_DONTNEED));
+		CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+		CHECK_HEX(gem_read32(s.fd, s.target, 0), 0x9999);
+		gpu_store(s.fd, s.target, 0, 0);
+	}
 }
 
 static void relocations_in_userfault(void)
@@ -715,6 +849,11 @@ static const struct subtest tests[] = {
 	  there_and_back_untold },
 	{ "a target that moves back before its relocation array could be told",
 	  back_while_not_told },
+	{ "commands that others relocate while their relocations are copied",
+	  beside_while_copied },
+	{ "NO_RELOC where the objects' list was not told what the commands contain",
+	  no_reloc_untold },
+	{ "relocations of commands that cannot be changed, and that are right", readonly_batch },
 	{ "relocation and object arrays that are not present", relocations_not_present },
 	{ "a relocation array in a userfaultfd page: no lock is held meanwhile",
 	  relocations_in_userfault },
