@@ -75,8 +75,11 @@ struct sg_request *sg_request_create(struct sg_ring *ring)
 
 static void drop_waits(struct sg_wait *waits, unsigned int n)
 {
-	while (n--)
+	while (n--) {
 		dma_fence_put(waits[n].fence);
+		if (n % 1024 == 0)
+			cond_resched();
+	}
 }
 
 /**
@@ -218,8 +221,8 @@ static void raise(struct sg_request *rq, int priority)
 			continue;
 		rq->priority = priority;
 		sg_engine_reprioritize(ring->engine, ring, priority);
-		looked += 1 + rq->nwaits;
-		for (i = 0; i < rq->nwaits; i++) {
+		looked++;
+		for (i = 0; i < rq->nwaits && looked <= RAISE_MAX; i++, looked++) {
 			struct sg_request *other = sg_fence_to_request(rq->gpu, rq->waits[i].fence);
 
 			if (other && list_empty(&other->raise_link))
@@ -227,9 +230,8 @@ static void raise(struct sg_request *rq, int priority)
 		}
 		/* it cannot run before those in front of it */
 		list_for_each_entry_continue_reverse(before, &ring->requests, link) {
-			if (before->priority >= priority)
+			if (before->priority >= priority || looked++ > RAISE_MAX)
 				break;
-			looked++;
 			if (list_empty(&before->raise_link))
 				list_add_tail(&before->raise_link, &work);
 		}
