@@ -41,6 +41,11 @@
  * only at its tick, as much as 10 ms apart, which is too coarse where engines share a processor.
  */
 #define SHARE_NS		(250 * NSEC_PER_USEC)
+/*
+ * Where a look at the clock finds that more has passed than this, the engine was not there: a
+ * virtual machine was stopped, or others had all processors. That is held against nobody.
+ */
+#define LOOK_NS			(100 * NSEC_PER_MSEC)
 /* The grain of an engine's pace, and what that is before it is known, in ns. */
 #define PACE_ONE		64
 #define PACE_FIRST_NS		200
@@ -399,7 +404,9 @@ static void request_restart(struct sg_request *rq)
 {
 	struct sg_ring *ring = rq->ring;
 
-	rq->reset = SG_RESET_NONE;
+	/* found guilty meanwhile: see reset_engines() */
+	if (cmpxchg(&rq->reset, SG_RESET_INNOCENT, SG_RESET_NONE) != SG_RESET_INNOCENT)
+		return;
 	rq->hung = false;
 	atomic_inc(&ring->ctx->innocent);
 	ring->cs = ring->restart;
@@ -474,16 +481,30 @@ static u64 price(struct sg_engine *engine, u64 effort, u64 ns)
 	return effort * engine->pace / PACE_ONE;
 }
 
-/* Let others have the processor, if they are due. What they do there is not the batch's time. */
-static void share_processor(struct sg_engine *engine, struct turn *turn)
+/* Let others have the processor, if they are due. */
+static void share_processor(struct sg_engine *engine, u64 now)
 {
-	if (turn->now - engine->shared_at < SHARE_NS) {
+	if (now - engine->shared_at < SHARE_NS) {
 		cond_resched();
 		return;
 	}
 	schedule();
+	engine->shared_at = ktime_get_ns();
+}
+
+/* Look at the clock. Returns the time since the last look, in ns. */
+static u64 turn_look(struct turn *turn)
+{
+	u64 before = turn->now, ns;
+
 	turn->now = ktime_get_ns();
-	engine->shared_at = turn->now;
+	ns = turn->now - before;
+	if (ns > LOOK_NS) {
+		turn->began += ns - LOOK_NS;
+		turn->left += ns - LOOK_NS;
+		turn->offered += ns - LOOK_NS;
+	}
+	return ns;
 }
 
 /* Run a request until it is over or has to make way. */
@@ -495,18 +516,16 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 
 	for (;;) {
 		enum sg_cs_event event = SG_CS_SPIN;
-		u64 effort, before, ns;
+		u64 effort, ns;
 
 		/* pairs with disturb_innocents() */
 		if (smp_load_acquire(&rq->reset) == SG_RESET_INNOCENT &&
 		    ktime_get_ns() >= rq->restart_ns)
 			request_restart(rq);
 		effort = sg_cs_effort(&ring->cs);
-		before = turn->now;
 		if (!rq->hung)
 			event = sg_cs_run(&ring->cs, &engine->mem, BUDGET, &engine->stop);
-		turn->now = ktime_get_ns();
-		ns = turn->now - before;
+		ns = turn_look(turn);
 		engine_charge(engine, turn->patience ? ns :
 				      price(engine, sg_cs_effort(&ring->cs) - effort, ns));
 		turn->waits = event == SG_CS_SPIN;
@@ -519,13 +538,13 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 
 			wait_event_interruptible_hrtimeout(engine->wq, READ_ONCE(engine->stop),
 							   sleep);
-			before = turn->now;
-			turn->now = ktime_get_ns();
-			engine_charge(engine, turn->now - before);
+			engine_charge(engine, turn_look(turn));
 			turn->sleep = min_t(unsigned int, 2 * turn->sleep, SPIN_SLEEP_MAX_US);
 		} else {
 			turn->sleep = SPIN_SLEEP_MIN_US;
-			share_processor(engine, turn);
+			share_processor(engine, turn->now);
+			/* what others did meanwhile is no effort of the batch's */
+			turn_look(turn);
 		}
 	}
 }
@@ -608,6 +627,7 @@ static void engine_run(struct sg_engine *engine)
 		engine_hung(engine, rq);
 		break;
 	}
+	share_processor(engine, turn.now);
 }
 
 static int engine_thread(void *data)

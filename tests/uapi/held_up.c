@@ -10,6 +10,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <signal.h>
@@ -308,6 +309,58 @@ static void time_of_others(void)
 	set_request_timeout(20000);
 }
 
+/* What takes a processor for itself, but for the twentieth part that the kernel keeps back. */
+struct hog {
+	int cpu;
+	struct spin *ends;
+	struct job job;
+};
+
+static long takes_processor(void *arg)
+{
+	const struct sched_param param = { .sched_priority = 50 };
+	struct hog *hog = arg;
+	cpu_set_t set;
+	int64_t end;
+
+	CPU_ZERO(&set);
+	CPU_SET(hog->cpu, &set);
+	CHECK_SYS(sched_setaffinity(0, sizeof(set), &set));
+	CHECK_SYS(sched_setscheduler(0, SCHED_FIFO, &param));
+	for (end = now_ns() + 1500 * MSEC; now_ns() < end;)
+		;
+	if (hog->ends)
+		spin_end(hog->ends);
+	return 0;
+}
+
+#define HOGS	16
+
+static void time_of_nobody(void)
+{
+	int n = sysconf(_SC_NPROCESSORS_ONLN);
+	struct hog hogs[HOGS];
+	int fd = gem_open();
+	struct spin s;
+
+	/* All processors are taken away; the batch ends before they are given back. */
+	if (n > HOGS)
+		tap_skip("more than 16 processors");
+	set_request_timeout(700);
+	spin_start(&s, fd, gem_context_create(fd), I915_EXEC_RENDER, 0, 0);
+	CHECK(!fence_signalled(s.fence, 100));
+	for (int i = 0; i < n; i++) {
+		hogs[i] = (struct hog){ .cpu = i, .ends = i ? NULL : &s };
+		job_start(&hogs[i].job, takes_processor, &hogs[i]);
+	}
+	for (int i = 0; i < n; i++)
+		CHECK_INT(job_end(&hogs[i].job), 0);
+	CHECK(fence_signalled(s.fence, 1000));
+	CHECK_INT(fence_status(s.fence), 1);
+	spin_free(&s);
+	set_request_timeout(20000);
+}
+
 #define RELOCS		(1u << 26)
 #define RELOCS_COPIED	(1u << 24)
 #define RELOCATED	64
@@ -470,6 +523,7 @@ static const struct subtest tests[] = {
 	{ "who searches for addresses lets others in, and can be killed", searching_for_addresses, 60 },
 	{ "who changes his memory waits a bounded time for the queue in front", queue_in_front, 60 },
 	{ "what others had of the engine does not count as a request's time", time_of_others, 60 },
+	{ "nor does time in which its engine had no processor", time_of_nobody },
 	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
 	{ "SIGKILL while relocations are copied", killed_while_copying, 60 },
 	{ "SIGKILL while fences are looked up", killed_while_naming_fences, 60 },
