@@ -146,7 +146,7 @@ reset_when_silent() {
 # shellcheck disable=SC2016
 IGT_WHY='def why: [(.out, .err) // "" | capture(
 	"file (?:[^ \n]*/)?(?<at>[^/ \n]+:[0-9]+):\n[^\n]*Failed assertion: (?<what>[^\n]*)" +
-	"(?:\n[^\n]*CRITICAL: error: (?<error>[^\n]*))?")][0] |
+	"(?:\n[^\n]*Last errno: [^\n]*)?(?:\n[^\n]*CRITICAL: (?:error: )?(?<error>[^\n]*))?")][0] |
 	if . then "\(.at): \(.what)" + if .error then " (\(.error))" else "" end else "" end;'
 
 # Lines of RESULT, TEST, SECONDS, NUMBER, WHY for each that was to be run.
@@ -204,7 +204,7 @@ judge_igt() {
 			else if (r == "skip" && kind != "") print "skip", $2, time[$2], reason
 			else if (kind == "fail") print "known", $2, time[$2], reason
 			else if (r == "skip") print "fail", $2, time[$2], "skipped, and should not"
-			else print "fail", $2, time[$2], why[$2] == "" ? r : why[$2]
+			else print "fail", $2, time[$2], why[$2] == "" ? r : r == "fail" ? why[$2] : r ": " why[$2]
 		}' "$RUN/results" "$RUN/tests" > "$table"
 	splats "$RUN/console.log" | awk -v OFS='\t' '{ print "splat", $0, 0, "" }' >> "$table"
 	[ -z "$OUT" ] || cp "$table" "$OUT/results"
