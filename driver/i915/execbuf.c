@@ -266,7 +266,7 @@ static void write_offsets(struct i915_exec *exec)
 		if (exec->entries[i].offset == offset)
 			continue;
 		if (put_user(offset, &user[i].offset)) {
-			i915_offsets_untold(exec);
+			i915_list_stale(exec);
 			return;
 		}
 	}
@@ -288,8 +288,9 @@ static int execbuf(struct i915_exec *exec)
 	ret = get_scratch(exec) ?: copy_entries(exec) ?: lookup_objects(exec) ?:
 	      check_batch(exec) ?: i915_check_relocations(exec) ?: select_ring(exec) ?:
 	      i915_exec_get_fences(exec) ?: sg_submit_run(s);
-	/* commands that were changed contain these addresses, whether they are executed or not */
-	if (!ret || exec->changed)
+	if (ret)
+		i915_list_stale(exec);
+	else
 		write_offsets(exec);
 	return ret;
 }

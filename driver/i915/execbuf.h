@@ -102,7 +102,7 @@ static inline int i915_let_others_run(void)
 int i915_relocate(struct sg_submit *s);
 int i915_copy_relocations(struct sg_submit *s);
 int i915_check_relocations(struct i915_exec *exec);
-void i915_offsets_untold(struct i915_exec *exec);
+void i915_list_stale(struct i915_exec *exec);
 void i915_free_relocations(struct i915_exec *exec);
 
 int i915_exec_get_fences(struct i915_exec *exec);

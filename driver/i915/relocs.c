@@ -11,6 +11,7 @@
  * A relocation must never say an address that the commands do not contain: should the target be
  * there the next time, they would be left as they are. So the client's says that nothing is known
  * before the commands are changed, and the new address only while the reservation is still held.
+ * That goes for one array an object, which is no other object's: who has several is on his own.
  */
 #include <linux/dma-resv.h>
 #include <linux/uaccess.h>
@@ -68,21 +69,17 @@ static void update_targets(struct i915_exec *exec)
 }
 
 /*
- * What is kept in an object whose commands are changed, see struct sg_object's client_data: how
- * often that was done, and whether somebody who should have been told of it could not be.
+ * What is kept of an object whose commands are changed, see struct sg_object's client_data: whether
+ * there is an array of relocations that could not be told of it, or a list of objects; and how
+ * often that was done.
  */
-#define UNTOLD		BIT(0)
-#define ONE_CHANGE	2
+#define ARRAY_STALE	BIT(0)
+#define LIST_STALE	BIT(1)
+#define ONE_CHANGE	4
 
-/* Everything has to be applied again: nobody knows what the object's relocations are worth. */
-static void set_untold(struct sg_object *obj)
+static bool stale(const struct sg_object *obj, int what)
 {
-	atomic_or(UNTOLD, &obj->client_data);
-}
-
-static bool untold(const struct sg_object *obj)
-{
-	return atomic_read(&obj->client_data) & UNTOLD;
+	return atomic_read(&obj->client_data) & what;
 }
 
 /* What a relocation says of which nothing is known: no object is there. */
@@ -227,7 +224,7 @@ static int apply_copied_one(struct i915_exec *exec, unsigned int i,
 
 	if (ret == 1) {
 		if (!tell(user, PRESUMED_UNKNOWN))
-			set_untold(exec->submit.objects[i].obj);
+			atomic_or(ARRAY_STALE, &exec->submit.objects[i].obj->client_data);
 		ret = apply(exec, i, r);
 	}
 	if (ret)
@@ -244,7 +241,8 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 	struct drm_i915_gem_relocation_entry __user *user = u64_to_user_ptr(entry->relocs_ptr);
 	const struct sg_object *obj = exec->submit.objects[i].obj;
 	struct i915_copied *copied = &exec->copied[i];
-	bool sure = !untold(obj) && atomic_read(&obj->client_data) == copied->changes;
+	bool sure = obj->read_only || (!stale(obj, ARRAY_STALE) &&
+				       atomic_read(&obj->client_data) == copied->changes);
 	unsigned int k;
 	int ret = 0;
 
@@ -257,7 +255,8 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 		ret = apply_copied_one(exec, i, &copied->relocs[k], user + k);
 		pagefault_enable();
 	}
-	copied->changes = atomic_read(&obj->client_data);
+	if (!ret)
+		copied->changes = atomic_read(&obj->client_data);
 	return ret;
 }
 
@@ -279,7 +278,7 @@ int i915_relocate(struct sg_submit *s)
 	/* once anything has moved, an attempt before this one may have put other addresses in */
 	for (i = 0; i < s->count && !exec->moved; i++)
 		exec->moved = canonical(s->objects[i].offset) != exec->entries[i].offset ||
-			      untold(s->objects[i].obj);
+			      stale(s->objects[i].obj, ARRAY_STALE | LIST_STALE);
 	/* NO_RELOC: the client has put the addresses in itself, as it found them the last time */
 	if (!relocs_wanted(exec) && !exec->moved)
 		return 0;
@@ -290,7 +289,7 @@ int i915_relocate(struct sg_submit *s)
 		if (exec->copied)
 			ret = apply_copied(exec, i);
 		else
-			ret = untold(s->objects[i].obj) ? -EAGAIN : apply_user(exec, i);
+			ret = stale(s->objects[i].obj, ARRAY_STALE) ? -EAGAIN : apply_user(exec, i);
 		if (ret)
 			return ret;
 	}
@@ -422,18 +421,19 @@ int i915_check_relocations(struct i915_exec *exec)
 }
 
 /**
- * i915_offsets_untold() - the client could not be told where its objects are.
- * @exec: the execbuf
+ * i915_list_stale() - the client's list does not say what addresses its commands contain.
+ * @exec: the execbuf, which failed, or could not tell where its objects are
  *
- * What it says of them the next time is no reason to leave its commands alone (NO_RELOC).
+ * If commands were changed, what the list says the next time is no reason to leave them alone
+ * (NO_RELOC).
  */
-void i915_offsets_untold(struct i915_exec *exec)
+void i915_list_stale(struct i915_exec *exec)
 {
 	unsigned int i;
 
 	for (i = 0; i < exec->submit.count && exec->changed; i++)
 		if (exec->entries[i].relocation_count)
-			set_untold(exec->submit.objects[i].obj);
+			atomic_or(LIST_STALE, &exec->submit.objects[i].obj->client_data);
 }
 
 /** i915_free_relocations() - free what was made to check and to copy relocations. */

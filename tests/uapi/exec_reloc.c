@@ -618,12 +618,14 @@ static void no_reloc_untold(void)
 {
 	struct drm_i915_gem_relocation_entry relocs[2];
 	struct drm_i915_gem_exec_object2 *obj = map_anon(PAGE);
-	uint32_t bait;
+	uint64_t address;
+	uint32_t bait, zero = 0;
 	struct store s;
 
-	/* a submission that fails half-way has changed them */
+	/* a submission that fails half-way has changed some of them */
 	store_init(&s, 0, 0xf0f0);
 	relocs[0] = s.reloc;
+	relocs[0].offset = PAGE / 2;
 	relocs[1] = s.reloc;
 	relocs[1].write_domain = I915_GEM_DOMAIN_RENDER | I915_GEM_DOMAIN_SAMPLER;
 	s.obj[0].offset = HERE;
@@ -631,13 +633,24 @@ static void no_reloc_untold(void)
 	s.obj[1].relocation_count = 2;
 	occupy(s.fd, s.target, THERE);
 	CHECK_RET(try_execbuf(s.fd, &s.eb), -EINVAL);
-	CHECK_HEX(stored_address(&s), THERE);
-	CHECK_HEX(s.obj[0].offset, THERE);
+	gem_read(s.fd, s.batch, PAGE / 2, &address, sizeof(address));
+	CHECK_HEX(address, THERE);
+	CHECK_HEX(stored_address(&s), WRONG);
 	CHECK_HEX(relocs[0].presumed_offset, THERE);
+	/* that the target is where the list says does not mean that they all say so */
+	relocs[1].write_domain = I915_GEM_DOMAIN_RENDER;
+	s.obj[0].offset = THERE;
+	s.obj[0].flags = EXEC_OBJECT_WRITE;
+	s.eb.flags |= I915_EXEC_NO_RELOC;
+	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
+	CHECK_HEX(gem_read32(s.fd, s.target, 0), 0xf0f0);
+	CHECK_HEX(stored_address(&s), THERE);
+	s.eb.flags &= ~I915_EXEC_NO_RELOC;
 
 	/* one that succeeds, but whose list of objects cannot be written to */
+	s.obj[1].relocs_ptr = (uintptr_t)&relocs[1];
 	s.obj[1].relocation_count = 1;
-	relocs[0].presumed_offset = WRONG;
+	relocs[1].presumed_offset = WRONG;
 	s.obj[0].offset = HERE;
 	memcpy(obj, s.obj, sizeof(s.obj));
 	CHECK_SYS(mprotect(obj, PAGE, PROT_READ));
@@ -645,7 +658,7 @@ static void no_reloc_untold(void)
 	CHECK_RET(try_execbuf(s.fd, &s.eb), 0);
 	gem_sync(s.fd, s.batch);
 	CHECK_HEX(stored_address(&s), THERE);
-	gpu_store(s.fd, s.target, 0, 0);
+	gem_write(s.fd, s.target, 0, &zero, sizeof(zero));
 	bait = gem_create(s.fd, 2 * PAGE);
 	occupy(s.fd, bait, THERE);
 	s.eb.flags |= I915_EXEC_NO_RELOC;
