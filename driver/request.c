@@ -222,18 +222,18 @@ static void raise(struct sg_request *rq, int priority)
 		rq->priority = priority;
 		sg_engine_reprioritize(ring->engine, ring, priority);
 		looked++;
-		for (i = 0; i < rq->nwaits && looked <= RAISE_MAX; i++, looked++) {
-			struct sg_request *other = sg_fence_to_request(rq->gpu, rq->waits[i].fence);
-
-			if (other && list_empty(&other->raise_link))
-				list_add_tail(&other->raise_link, &work);
-		}
 		/* it cannot run before those in front of it */
 		list_for_each_entry_continue_reverse(before, &ring->requests, link) {
 			if (before->priority >= priority || looked++ > RAISE_MAX)
 				break;
 			if (list_empty(&before->raise_link))
 				list_add_tail(&before->raise_link, &work);
+		}
+		for (i = 0; i < rq->nwaits && looked <= RAISE_MAX; i++, looked++) {
+			struct sg_request *other = sg_fence_to_request(rq->gpu, rq->waits[i].fence);
+
+			if (other && list_empty(&other->raise_link))
+				list_add_tail(&other->raise_link, &work);
 		}
 	}
 }
