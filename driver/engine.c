@@ -492,7 +492,7 @@ static void share_processor(struct sg_engine *engine, u64 now)
 	engine->shared_at = ktime_get_ns();
 }
 
-/* Look at the clock. Returns the time since the last look, in ns. */
+/* Look at the clock. Returns the time since the last look, in ns, so far as it counts. */
 static u64 turn_look(struct turn *turn)
 {
 	u64 before = turn->now, ns;
@@ -504,7 +504,7 @@ static u64 turn_look(struct turn *turn)
 		turn->left += ns - LOOK_NS;
 		turn->offered += ns - LOOK_NS;
 	}
-	return ns;
+	return min_t(u64, ns, LOOK_NS);
 }
 
 /* Run a request until it is over or has to make way. */
@@ -627,7 +627,9 @@ static void engine_run(struct sg_engine *engine)
 		engine_hung(engine, rq);
 		break;
 	}
-	share_processor(engine, turn.now);
+	/* who is waited for by something urgent does not wait */
+	if (outcome != TURN_LEFT)
+		share_processor(engine, turn.now);
 }
 
 static int engine_thread(void *data)

@@ -75,7 +75,8 @@ static void disturb_innocents(struct sg_gpu *gpu, u64 mask)
 		struct sg_engine *engine = &gpu->engines[i];
 
 		rq = running(engine);
-		if (mask & BIT(i) || !rq || !rq->started || rq->reset != SG_RESET_NONE)
+		if (mask & BIT(i) || !rq || !rq->started ||
+		    READ_ONCE(rq->reset) != SG_RESET_NONE)
 			continue;
 		rq->restart_ns = ktime_get_ns() +
 				 READ_ONCE(engine->props.stop_timeout) * (u64)NSEC_PER_MSEC;
@@ -128,7 +129,7 @@ static unsigned int reset_engines(struct sg_gpu *gpu, u64 mask, struct dma_fence
 		rq = running(&gpu->engines[i]);
 		if (!(mask & BIT(i)) || !rq || !rq->started)
 			continue;
-		rq->reset = SG_RESET_GUILTY;
+		WRITE_ONCE(rq->reset, SG_RESET_GUILTY);
 		fences[n++] = dma_fence_get(&rq->fence);
 	}
 	if (full) {
