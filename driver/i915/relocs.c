@@ -215,15 +215,30 @@ static int apply_user(struct i915_exec *exec, unsigned int i)
 	return ret;
 }
 
+/* The same, if the page is not known as @unwritable: one fault is enough for all that are in it. */
+static bool tell_unless(unsigned long *unwritable,
+			struct drm_i915_gem_relocation_entry __user *user, u64 offset)
+{
+	unsigned long page = (unsigned long)&user->presumed_offset >> PAGE_SHIFT;
+
+	if (page == *unwritable)
+		return false;
+	if (tell(user, offset))
+		return true;
+	*unwritable = page;
+	return false;
+}
+
 /* One relocation that was copied in, and where it came from. */
 static int apply_copied_one(struct i915_exec *exec, unsigned int i,
 			    struct drm_i915_gem_relocation_entry *r,
-			    struct drm_i915_gem_relocation_entry __user *user)
+			    struct drm_i915_gem_relocation_entry __user *user,
+			    unsigned long *unwritable)
 {
 	int ret = check_reloc(exec, i, r);
 
 	if (ret == 1) {
-		if (!tell(user, PRESUMED_UNKNOWN))
+		if (!tell_unless(unwritable, user, PRESUMED_UNKNOWN))
 			atomic_or(ARRAY_STALE, &exec->submit.objects[i].obj->client_data);
 		ret = apply(exec, i, r);
 	}
@@ -231,7 +246,7 @@ static int apply_copied_one(struct i915_exec *exec, unsigned int i,
 		return ret;
 	/* what a further attempt goes by, and the client's next submission if it can be told */
 	r->presumed_offset = find_entry(exec, r->target_handle)->offset;
-	tell(user, r->presumed_offset);
+	tell_unless(unwritable, user, r->presumed_offset);
 	return 0;
 }
 
@@ -243,6 +258,7 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 	struct i915_copied *copied = &exec->copied[i];
 	bool sure = obj->read_only || (!stale(obj, ARRAY_STALE) &&
 				       atomic_read(&obj->client_data) == copied->changes);
+	unsigned long unwritable = ULONG_MAX;
 	unsigned int k;
 	int ret = 0;
 
@@ -252,7 +268,7 @@ static int apply_copied(struct i915_exec *exec, unsigned int i)
 		if (!sure)
 			copied->relocs[k].presumed_offset = PRESUMED_UNKNOWN;
 		pagefault_disable();
-		ret = apply_copied_one(exec, i, &copied->relocs[k], user + k);
+		ret = apply_copied_one(exec, i, &copied->relocs[k], user + k, &unwritable);
 		pagefault_enable();
 	}
 	if (!ret)
