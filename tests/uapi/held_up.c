@@ -406,20 +406,27 @@ static void child_relocates(void *arg)
 	CHECK_RET(try_execbuf(fd, &eb), -EINTR);
 }
 
-static void kill_while_relocating(uint32_t count, uint64_t offset)
+/* Kill a child that has come through the gate and is in the middle of a call. */
+static void kill_in_call(void (*call)(void *arg), void *arg, struct gate *gate)
 {
-	struct relocates r = { .count = count, .offset = offset };
 	int status;
 	pid_t pid;
 
-	gate_init(&r.gate);
-	pid = child_start(child_relocates, &r);
-	gate_pass(&r.gate);
-	/* by then it has all of the objects, or brings the relocations in */
+	gate_init(gate);
+	pid = child_start(call, arg);
+	gate_pass(gate);
 	sleep_ms(1000);
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK(child_ended_within(pid, 3000, &status));
 	CHECK_INT(status, SIGKILL);
+}
+
+/* By then it has all of the objects, or brings the relocations in. */
+static void kill_while_relocating(uint32_t count, uint64_t offset)
+{
+	struct relocates r = { .count = count, .offset = offset };
+
+	kill_in_call(child_relocates, &r, &r.gate);
 }
 
 /* They say where the object is. */
@@ -474,16 +481,8 @@ static void child_names_fences(void *arg)
 static void killed_while_naming_fences(void)
 {
 	struct gate gate;
-	int status;
-	pid_t pid;
 
-	gate_init(&gate);
-	pid = child_start(child_names_fences, &gate);
-	gate_pass(&gate);
-	sleep_ms(1000);
-	CHECK_SYS(kill(pid, SIGKILL));
-	CHECK(child_ended_within(pid, 3000, &status));
-	CHECK_INT(status, SIGKILL);
+	kill_in_call(child_names_fences, &gate, &gate);
 }
 
 static volatile bool stop;
