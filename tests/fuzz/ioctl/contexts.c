@@ -11,8 +11,11 @@
 /* Contexts and address spaces above are destroyed at once. */
 #define MAX_ID		4
 #define MAX_OBJECTS	6
+#define TRIES		4
 #define MAX_RELOCS	4
 #define BATCH_DWORDS	64
+/* Where objects lie in an address space: few places, or commands would seldom find one. */
+#define PLACES		16
 
 static uint32_t random_id(struct thread *t)
 {
@@ -164,7 +167,7 @@ static int syncobj(struct thread *t)
 	struct drm_syncobj_destroy destroy = { .handle = 1 + rnd(t, MAX_ID) };
 	int fd = random_file(t), ret;
 
-	if (rnd(t, 2))
+	if (one_in(t, 4))
 		return ioctl(fd, DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
 	ret = ioctl(fd, DRM_IOCTL_SYNCOBJ_CREATE, &create);
 	destroy.handle = create.handle;
@@ -188,9 +191,9 @@ static uint64_t random_address(struct thread *t)
 	case 0:
 		return rnd64(t);
 	case 1:
-		return ~0ull << 47 | 0x100000ull * rnd(t, 64);
+		return ~0ull << 47 | 0x100000ull * rnd(t, PLACES);
 	default:
-		return 0x100000ull * rnd(t, 64) + (rnd(t, 3) ? 0 : 8 * rnd(t, 8192));
+		return 0x100000ull * rnd(t, PLACES) + (rnd(t, 3) ? 0 : 8 * rnd(t, 8192));
 	}
 }
 
@@ -280,8 +283,46 @@ static void random_fences(struct thread *t, struct drm_i915_gem_exec_fence *fenc
 		};
 }
 
+/*
+ * Mostly a handle that is in use: a submission of several objects would seldom succeed otherwise.
+ * Where nobody has done much, a new one.
+ */
+static uint32_t used_handle(struct thread *t, int fd)
+{
+	struct drm_i915_gem_create create = { .size = 1 + rnd(t, 64 << 10) };
+	struct drm_i915_gem_busy busy = { .handle = random_handle(t) };
+
+	for (unsigned int i = 0; i < TRIES; i++) {
+		if (!ioctl(fd, DRM_IOCTL_I915_GEM_BUSY, &busy))
+			return busy.handle;
+		busy.handle = random_handle(t);
+	}
+	if (!ioctl(fd, DRM_IOCTL_I915_GEM_CREATE, &create) && !limit_handles(fd, create.handle))
+		return create.handle;
+	return busy.handle;
+}
+
+/* Mostly a context that there is, and the first one of the file most often. */
+static uint32_t used_context(struct thread *t, int fd)
+{
+	struct drm_i915_reset_stats arg = { .ctx_id = one_in(t, 2) ? 0 : random_id(t) };
+
+	for (unsigned int i = 0; i < TRIES && ioctl(fd, DRM_IOCTL_I915_GET_RESET_STATS, &arg); i++)
+		arg.ctx_id = random_id(t);
+	return arg.ctx_id;
+}
+
+static bool has_handle(const struct drm_i915_gem_exec_object2 *obj, unsigned int n, uint32_t handle)
+{
+	while (n--)
+		if (obj[n].handle == handle)
+			return true;
+	return false;
+}
+
 int make_execbuf(struct thread *t)
 {
+	int fd = random_file(t), ret;
 	struct drm_i915_gem_relocation_entry reloc[MAX_RELOCS];
 	struct drm_i915_gem_exec_object2 obj[MAX_OBJECTS];
 	struct drm_i915_gem_exec_fence fence[2];
@@ -291,18 +332,21 @@ int make_execbuf(struct thread *t)
 		.handles_ptr = (uintptr_t)fence, .values_ptr = (uintptr_t)points,
 	};
 	struct drm_i915_gem_execbuffer2 eb = {
-		.buffer_count = 1 + rnd(t, 1 + rnd(t, MAX_OBJECTS)), .rsvd1 = rnd(t, 3) ? 0 : random_id(t),
+		.buffer_count = 1 + rnd(t, 1 + rnd(t, MAX_OBJECTS)), .rsvd1 = used_context(t, fd),
 		.buffers_ptr = one_in(t, 64) ? random_memory(t, false) : (uintptr_t)obj,
 		.batch_start_offset = one_in(t, 16) ? 8 * rnd(t, 64) : 0,
 		.flags = rnd(t, 5) | (rnd(t, 3) ? 0 : I915_EXEC_NO_RELOC),
 	};
-	int fd = random_file(t), ret;
 
 	memset(obj, 0, sizeof(obj));
 	for (unsigned int i = 0; i < eb.buffer_count; i++) {
-		/* all different, as they have to be */
-		obj[i].handle = i && !one_in(t, 32) ? obj[i - 1].handle + 1 : random_handle(t);
-		obj[i].offset = 0x100000ull * rnd(t, 64);
+		obj[i].handle = used_handle(t, fd);
+		/* they have to be different */
+		if (has_handle(obj, i, obj[i].handle) && !one_in(t, 32)) {
+			eb.buffer_count = i;
+			break;
+		}
+		obj[i].offset = 0x100000ull * rnd(t, PLACES);
 		obj[i].flags = EXEC_OBJECT_WRITE * rnd(t, 2) |
 			       EXEC_OBJECT_PINNED * !one_in(t, 3) |
 			       EXEC_OBJECT_SUPPORTS_48B_ADDRESS * one_in(t, 4) |
@@ -310,29 +354,30 @@ int make_execbuf(struct thread *t)
 			       EXEC_OBJECT_CAPTURE * one_in(t, 8) |
 			       EXEC_OBJECT_NEEDS_GTT * one_in(t, 16);
 	}
+	if (rnd(t, 2))
+		eb.flags |= I915_EXEC_HANDLE_LUT;
 	if (one_in(t, 3)) {
+		bool by_index = one_in(t, 8) ? rnd(t, 2) : eb.flags & I915_EXEC_HANDLE_LUT;
 		unsigned int last = eb.buffer_count - 1;
 
 		obj[last].relocs_ptr = one_in(t, 8) ? random_memory(t, false) : (uintptr_t)reloc;
 		obj[last].relocation_count = rnd(t, MAX_RELOCS + 1);
 		for (unsigned int i = 0; i < MAX_RELOCS; i++)
 			reloc[i] = (struct drm_i915_gem_relocation_entry){
-				.target_handle = rnd(t, 2) ? obj[rnd(t, eb.buffer_count)].handle :
-							     rnd(t, MAX_OBJECTS),
+				.target_handle = by_index ? rnd(t, eb.buffer_count) :
+							    obj[rnd(t, eb.buffer_count)].handle,
 				.offset = 4 * rnd(t, 64), .delta = rnd(t, 4096), .presumed_offset = -1,
 				.read_domains = 2, .write_domain = rnd(t, 2) ? 2 : 0,
 			};
 	}
-	if (rnd(t, 2))
-		eb.flags |= I915_EXEC_HANDLE_LUT;
 	if (one_in(t, 4))
 		eb.flags |= I915_EXEC_FENCE_OUT;
-	if (one_in(t, 6)) {
+	if (one_in(t, 12)) {
 		eb.flags |= rnd(t, 4) ? I915_EXEC_FENCE_IN : I915_EXEC_FENCE_SUBMIT;
 		eb.rsvd2 = (uint32_t)process.buffers[rnd(t, BUFFERS)];
 	}
 	random_fences(t, fence, 2);
-	if (one_in(t, 6)) {
+	if (one_in(t, 8)) {
 		eb.flags |= I915_EXEC_FENCE_ARRAY;
 		eb.cliprects_ptr = (uintptr_t)fence;
 		eb.num_cliprects = 1 + rnd(t, 2);
@@ -342,10 +387,10 @@ int make_execbuf(struct thread *t)
 	}
 	if (one_in(t, 64))
 		eb.flags ^= 1ull << rnd(t, 24);
-	if (!one_in(t, 3)) {
+	if (!one_in(t, 16))
 		obj[eb.buffer_count - 1].flags &= ~EXEC_OBJECT_WRITE;
+	if (!one_in(t, 4))
 		write_batch(t, fd, obj[eb.buffer_count - 1].handle);
-	}
 	ret = ioctl(fd, DRM_IOCTL_I915_GEM_EXECBUFFER2_WR, &eb);
 	if (!ret && eb.flags & I915_EXEC_FENCE_OUT)
 		keep_fd(t, process.buffers, BUFFERS, eb.rsvd2 >> 32);

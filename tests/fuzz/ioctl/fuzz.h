@@ -102,9 +102,22 @@ static inline bool one_in(struct thread *t, uint32_t n)
 	return !rnd(t, n);
 }
 
+/**
+ * open_file() - open the device.
+ * @path: which node
+ * @flags: of open(2), besides O_RDWR and O_CLOEXEC
+ * @bannable: whether the first context is banned when its batches have hung a few times; all that
+ *            is done with it after that is refused
+ *
+ * Return: the file descriptor, or -1.
+ */
+int open_file(const char *path, int flags, bool bannable);
+
 /* Numbers as they are given out: small, so that most are in use. */
 int random_file(struct thread *t);
 uint32_t random_handle(struct thread *t);
+/** limit_handles() - close a new handle if it is high, or files would fill up. Return: was it? */
+bool limit_handles(int fd, uint32_t handle);
 /** random_memory() - an address in the arena, page aligned if @aligned; or, seldom, a bad one. */
 uint64_t random_memory(struct thread *t, bool aligned);
 /** random_size() - some bytes, pages mostly, that begin in the arena at @at and seldom leave it. */

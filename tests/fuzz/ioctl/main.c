@@ -9,12 +9,15 @@
  */
 #include "fuzz.h"
 
+#include <drm.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <i915_drm.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -55,6 +58,16 @@ static uint64_t seed_of(uint64_t seed, unsigned int n)
 int random_file(struct thread *t)
 {
 	return atomic_load(&process.files[rnd(t, FILES)]);
+}
+
+int open_file(const char *path, int flags, bool bannable)
+{
+	struct drm_i915_gem_context_param arg = { .param = I915_CONTEXT_PARAM_BANNABLE };
+	int fd = open(path, O_RDWR | O_CLOEXEC | flags);
+
+	if (fd >= 0 && !bannable)
+		ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &arg);
+	return fd;
 }
 
 void keep_fd(struct thread *t, atomic_int *table, unsigned int n, int fd)
@@ -112,8 +125,8 @@ static void be_process(uint64_t seed)
 	struct owner_start start = { .seed = seed_of(seed, 99), .ready = &ready };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	process.files[0] = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
-	process.files[1] = open("/dev/dri/card0", O_RDWR | O_CLOEXEC | (seed & 64 ? O_NONBLOCK : 0));
+	process.files[0] = open_file("/dev/dri/renderD128", 0, seed & 128);
+	process.files[1] = open_file("/dev/dri/card0", seed & 64 ? O_NONBLOCK : 0, seed & 256);
 	for (unsigned int i = 0; i < BUFFERS; i++)
 		process.buffers[i] = -1;
 	memory_init();
@@ -246,7 +259,7 @@ int main(int argc, char **argv)
 	add_calls(context_calls, num_context_calls);
 	add_calls(memory_calls, num_memory_calls);
 	for (unsigned int i = 0; i < FILES; i++)
-		process.files[i] = i < 2 ? -1 : open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+		process.files[i] = i < 2 ? -1 : open_file("/dev/dri/renderD128", 0, false);
 	if (process.files[2] < 0) {
 		perror("/dev/dri/renderD128");
 		return 2;

@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Handles above are closed at once, or files would fill up. */
 #define MAX_HANDLE	14
 
 uint32_t random_handle(struct thread *t)
@@ -20,12 +19,13 @@ uint32_t random_handle(struct thread *t)
 	return one_in(t, 32) ? (uint32_t)rnd64(t) : 1 + rnd(t, MAX_HANDLE);
 }
 
-static void limit_handles(int fd, uint32_t handle)
+bool limit_handles(int fd, uint32_t handle)
 {
 	struct drm_gem_close arg = { .handle = handle };
 
 	if (handle > MAX_HANDLE)
 		ioctl(fd, DRM_IOCTL_GEM_CLOSE, &arg);
+	return handle > MAX_HANDLE;
 }
 
 static void keep_offset(struct thread *t, uint64_t offset)
@@ -294,7 +294,7 @@ static int import_sync_file(struct thread *t)
 
 static int reopen(struct thread *t)
 {
-	int fd = open(rnd(t, 3) ? "/dev/dri/renderD128" : "/dev/dri/card0", O_RDWR | O_CLOEXEC);
+	int fd = open_file(rnd(t, 3) ? "/dev/dri/renderD128" : "/dev/dri/card0", 0, one_in(t, 4));
 
 	if (fd >= 0)
 		keep_fd(t, process.files, FILES, fd);
