@@ -25,12 +25,6 @@
 #define OBJECTS_MAX	(INT_MAX / (sizeof(struct drm_i915_gem_exec_object2) + \
 				    sizeof(struct sg_submit_object)) - 1)
 
-/* Addresses are sign extended from bit 47, as the hardware wants them. */
-static u64 canonical(u64 addr)
-{
-	return sign_extend64(addr, SG_ADDRESS_BITS - 1);
-}
-
 static u64 noncanonical(u64 addr)
 {
 	return addr & (BIT_ULL(SG_ADDRESS_BITS) - 1);
@@ -104,7 +98,7 @@ static int place_object(const struct drm_i915_gem_exec_object2 *entry, struct sg
 	if (entry->alignment && !is_power_of_2(entry->alignment))
 		return -EINVAL;
 	if (entry->flags & EXEC_OBJECT_PINNED &&
-	    (entry->offset != canonical(offset) || offset_in_page(offset)))
+	    (entry->offset != i915_canonical(offset) || offset_in_page(offset)))
 		return -EINVAL;
 	place->size = o->obj->base.size;
 	if (entry->flags & EXEC_OBJECT_PAD_TO_SIZE) {
@@ -261,7 +255,7 @@ static void write_offsets(struct i915_exec *exec)
 	unsigned int i, n = exec->submit.count;
 
 	for (i = 0; i < n; i++) {
-		u64 offset = canonical(exec->submit.objects[i].offset);
+		u64 offset = i915_canonical(exec->submit.objects[i].offset);
 
 		if (exec->entries[i].offset == offset)
 			continue;

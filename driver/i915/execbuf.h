@@ -3,8 +3,10 @@
 #ifndef SOFTGEM_I915_EXECBUF_H
 #define SOFTGEM_I915_EXECBUF_H
 
+#include <linux/bitops.h>
 #include <linux/sched/signal.h>
 
+#include "../gpu.h"
 #include "../submit.h"
 #include "i915.h"
 
@@ -86,6 +88,12 @@ struct i915_exec {
 };
 
 #define to_i915_exec(s)	container_of(s, struct i915_exec, submit)
+
+/** i915_canonical() - an address as the client sees it: sign extended from bit 47. */
+static inline u64 i915_canonical(u64 addr)
+{
+	return sign_extend64(addr, SG_ADDRESS_BITS - 1);
+}
 
 /**
  * i915_let_others_run() - what who goes through an array of the client's does now and then.

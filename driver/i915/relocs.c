@@ -20,11 +20,6 @@
 #include "../object.h"
 #include "execbuf.h"
 
-static u64 canonical(u64 addr)
-{
-	return sign_extend64(addr, SG_ADDRESS_BITS - 1);
-}
-
 static bool relocs_wanted(const struct i915_exec *exec)
 {
 	return !(exec->args->flags & I915_EXEC_NO_RELOC);
@@ -64,7 +59,7 @@ static void update_targets(struct i915_exec *exec)
 		struct i915_reloc_target *target = &exec->targets[i];
 
 		if (target->index >= 0)
-			target->offset = canonical(exec->submit.objects[target->index].offset);
+			target->offset = i915_canonical(exec->submit.objects[target->index].offset);
 	}
 }
 
@@ -124,7 +119,7 @@ static int check_reloc(struct i915_exec *exec, unsigned int i,
 static int apply(struct i915_exec *exec, unsigned int i,
 		 const struct drm_i915_gem_relocation_entry *r)
 {
-	u64 address = canonical(find_entry(exec, r->target_handle)->offset + (int)r->delta);
+	u64 address = i915_canonical(find_entry(exec, r->target_handle)->offset + (int)r->delta);
 	struct sg_object *obj = exec->submit.objects[i].obj;
 	int ret = wait_idle(obj);
 
@@ -293,7 +288,7 @@ int i915_relocate(struct sg_submit *s)
 		return 0;
 	/* once anything has moved, an attempt before this one may have put other addresses in */
 	for (i = 0; i < s->count && !exec->moved; i++)
-		exec->moved = canonical(s->objects[i].offset) != exec->entries[i].offset ||
+		exec->moved = i915_canonical(s->objects[i].offset) != exec->entries[i].offset ||
 			      stale(s->objects[i].obj, ARRAY_STALE | LIST_STALE);
 	/* NO_RELOC: the client has put the addresses in itself, as it found them the last time */
 	if (!relocs_wanted(exec) && !exec->moved)

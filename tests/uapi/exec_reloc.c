@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Where the batch of store_init() has the address that it stores to. */
@@ -427,18 +426,6 @@ static void relocations_not_present(void)
 		check_written_back(reloc, obj[0].offset);
 		gpu_store(s.fd, s.target, 0, 0);
 	}
-}
-
-static int open_userfaultfd(uint64_t features)
-{
-	struct uffdio_api api = { .api = UFFD_API, .features = features };
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (uffd < 0 && errno == ENOSYS)
-		tap_skip("no userfaultfd in this kernel");
-	CHECK_SYS(uffd);
-	CHECK_SYS(ioctl(uffd, UFFDIO_API, &api));
-	return uffd;
 }
 
 /* A page whose content is brought by a thread, after a while and some GPU work. */

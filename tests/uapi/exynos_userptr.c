@@ -258,17 +258,11 @@ static void huge_pages(void)
 
 static void hugetlb_pages(void)
 {
-	void *ptr;
+	void *ptr = map_hugetlb(2 * HUGE);
 
-	if (!write_file("/proc/sys/vm/nr_hugepages", "4"))
-		tap_skip("no hugetlb in this kernel");
-	ptr = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (ptr == MAP_FAILED)
-		tap_skip("no hugetlb pages can be had");
 	check_both_ways(exynos_open(), ptr, 2 * HUGE);
 	check_both_ways(exynos_open(), (char *)ptr + 3 * PAGE, SIZE);
-	write_file("/proc/sys/vm/nr_hugepages", "0");
+	unmap_hugetlb(ptr, 2 * HUGE);
 }
 
 /* Memory of the process's that has never been touched; the buffer is the first to. */

@@ -6,17 +6,22 @@
 #include "gem.h"
 #include "tap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define NR_HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 
 int64_t now_ns(void)
 {
@@ -181,6 +186,37 @@ void *map_hole(size_t len)
 
 	CHECK_SYS(munmap(ptr, len));
 	return ptr;
+}
+
+void *map_hugetlb(size_t len)
+{
+	void *ptr;
+
+	if (!write_file(NR_HUGEPAGES, "4"))
+		tap_skip("no hugetlb in this kernel");
+	ptr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		   -1, 0);
+	if (ptr == MAP_FAILED)
+		tap_skip("no hugetlb pages can be had");
+	return ptr;
+}
+
+void unmap_hugetlb(void *ptr, size_t len)
+{
+	CHECK_SYS(munmap(ptr, len));
+	CHECK(write_file(NR_HUGEPAGES, "0"));
+}
+
+int open_userfaultfd(uint64_t features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0 && errno == ENOSYS)
+		tap_skip("no userfaultfd in this kernel");
+	CHECK_SYS(uffd);
+	CHECK_SYS(ioctl(uffd, UFFDIO_API, &api));
+	return uffd;
 }
 
 bool huge_entries(void)

@@ -74,6 +74,13 @@ void *map_anon(size_t len);
 void *map_memfd(size_t len);
 /** map_hole() - an address range of @len bytes where nothing is mapped. */
 void *map_hole(size_t len);
+/** map_hugetlb() - private memory of up to four hugetlb pages of 2 MiB; skips if there are none. */
+void *map_hugetlb(size_t len);
+/** unmap_hugetlb() - give it up, and all hugetlb pages with it. */
+void unmap_hugetlb(void *ptr, size_t len);
+
+/** open_userfaultfd() - a new one that can do @features; skips where the kernel has none. */
+int open_userfaultfd(uint64_t features);
 
 /** huge_entries() - whether page tables can have huge entries for what drivers map: from 6.12 on. */
 bool huge_entries(void);

@@ -19,7 +19,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SIZE	(64 * PAGE)
@@ -291,19 +290,6 @@ static void huge_page_split(void)
 	CHECK_INT(*(uint32_t *)ptr, 1);
 }
 
-static void *map_hugetlb(size_t len)
-{
-	void *ptr;
-
-	if (!write_file("/proc/sys/vm/nr_hugepages", "4"))
-		tap_skip("no hugetlb in this kernel");
-	ptr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
-		   -1, 0);
-	if (ptr == MAP_FAILED)
-		tap_skip("no hugetlb pages can be had");
-	return ptr;
-}
-
 static void hugetlb_pages(void)
 {
 	const size_t huge = 2 * MiB;
@@ -311,8 +297,7 @@ static void hugetlb_pages(void)
 
 	check_both_ways(gem_open(), ptr, 2 * huge);
 	check_both_ways(gem_open(), ptr + huge - 5 * PAGE, 10 * PAGE);
-	CHECK_SYS(munmap(ptr, 2 * huge));
-	write_file("/proc/sys/vm/nr_hugepages", "0");
+	unmap_hugetlb(ptr, 2 * huge);
 }
 
 static void child_looks(void *arg)
@@ -355,8 +340,7 @@ static void hugetlb_fork(void)
 	CHECK_INT(ptr[0], 1);
 	gate_open(&gate);
 	child_end(pid);
-	CHECK_SYS(munmap(ptr, huge));
-	write_file("/proc/sys/vm/nr_hugepages", "0");
+	unmap_hugetlb(ptr, huge);
 }
 
 static void mixed_vmas(void)
@@ -535,7 +519,6 @@ static void *pager_thread(void *arg)
 
 static void userfault(void)
 {
-	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct pager pager = { .fd = gem_open() };
 	static uint32_t data[4 * PAGE / 4];
@@ -543,11 +526,7 @@ static void userfault(void)
 	pthread_t thread;
 	struct batch b;
 
-	pager.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (pager.uffd < 0 && errno == ENOSYS)
-		tap_skip("no userfaultfd in this kernel");
-	CHECK_SYS(pager.uffd);
-	CHECK_SYS(ioctl(pager.uffd, UFFDIO_API, &api));
+	pager.uffd = open_userfaultfd(0);
 	pager.memory = map_anon(4 * PAGE);
 	pager.handle = shared;
 	reg.range.start = (uintptr_t)pager.memory;
