@@ -79,6 +79,7 @@ static int drop_caches_set(void *data, u64 val)
 		rcu_barrier();
 	if (val & DROP_FREED) {
 		flush_workqueue(gpu->free_wq);
+		flush_workqueue(gpu->wait_wq);
 		flush_workqueue(gpu->pin_wq);
 	}
 	return 0;

@@ -315,7 +315,7 @@ static void unmap_told(struct told *told, bool dirty)
 	write_unlock(&gpu->notifier_lock);
 	/* the dma-buf keeps the object meanwhile */
 	if (dirty && !mark_table_dirty(&told->table, told->table.orig_nents))
-		sg_object_queue(&u->obj, &told->put_work);
+		sg_object_queue(&u->obj, gpu->wait_wq, &told->put_work);
 	else
 		free_told(told);
 }
@@ -350,7 +350,7 @@ static struct sg_table *user_map(struct dma_buf_attachment *attach, enum dma_dat
 free:
 	kfree(told);
 	if (ret == -EAGAIN)
-		sg_object_queue(&u->obj, &u->refill_work);
+		sg_object_queue(&u->obj, sg_object_gpu(&u->obj)->wait_wq, &u->refill_work);
 	return ERR_PTR(ret);
 }
 
@@ -469,7 +469,7 @@ void sg_userptr_tell(struct sg_userptr *u, enum sg_tell how)
 		tell_mapped(u);
 		dma_resv_unlock(u->obj.base.resv);
 	} else if (how == SG_TELL_LATER) {
-		sg_object_queue(&u->obj, &u->moved_work);
+		sg_object_queue(&u->obj, sg_object_gpu(&u->obj)->wait_wq, &u->moved_work);
 	}
 }
 

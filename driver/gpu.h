@@ -38,7 +38,8 @@
  * @sched_lock: guards all queues of all engines: see engine.h. Taken in interrupt context.
  * @requests: all that are queued, ready or running; guarded by @sched_lock
  * @engines: what executes
- * @free_wq: ends the life of objects and contexts
+ * @free_wq: ends the life of objects and contexts; no work there waits for fences
+ * @wait_wq: the same, for kinds whose end may have to: see struct sg_object_ops
  * @going: objects of which the last reference is gone, but that are not freed yet
  * @gone: objects that were freed, ever
  * @gone_wq: wakes who waits for one
@@ -79,6 +80,7 @@ struct sg_gpu {
 	struct sg_engine engines[SG_NUM_ENGINES];
 
 	struct workqueue_struct *free_wq;
+	struct workqueue_struct *wait_wq;
 	atomic_t going;
 	atomic_t gone;
 	wait_queue_head_t gone_wq;

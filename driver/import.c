@@ -68,6 +68,8 @@ static void import_release(struct sg_object *obj)
 static const struct sg_object_ops import_ops = {
 	.acquire = import_acquire,
 	.release = import_release,
+	/* it takes the dma-buf's reservation, which others share */
+	.release_waits = true,
 };
 
 /**

@@ -74,10 +74,18 @@ static struct drm_driver sg_drm_driver = {
 };
 
 /* Managed releases: carried out in reverse order when the last user of the device is gone. */
-static void release_workqueue(struct drm_device *dev, void *unused)
+static void release_workqueue(struct drm_device *dev, void *wq)
 {
-	destroy_workqueue(to_sg_gpu(dev)->pin_wq);
-	destroy_workqueue(to_sg_gpu(dev)->free_wq);
+	destroy_workqueue(wq);
+}
+
+/* All of them help reclaim on. Return: 0 or -ENOMEM. */
+static int init_workqueue(struct sg_gpu *gpu, struct workqueue_struct **wq, const char *name)
+{
+	*wq = alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0, name);
+	if (!*wq)
+		return -ENOMEM;
+	return drmm_add_action_or_reset(&gpu->node.drm, release_workqueue, *wq);
 }
 
 static void release_engines(struct drm_device *dev, void *unused)
@@ -92,6 +100,7 @@ static void release_engines(struct drm_device *dev, void *unused)
 	/* others' fences may still keep some alive */
 	wait_var_event(&gpu->node.objects, !atomic_read(&gpu->node.objects));
 	drain_workqueue(gpu->free_wq);
+	drain_workqueue(gpu->wait_wq);
 	drain_workqueue(gpu->pin_wq);
 	sg_aperture_fini(&gpu->aperture);
 	sg_shmem_fini(gpu);
@@ -111,17 +120,13 @@ static int gpu_init(struct sg_gpu *gpu)
 	spin_lock_init(&gpu->sched_lock);
 	INIT_LIST_HEAD(&gpu->requests);
 	sg_reset_init(gpu);
-	gpu->free_wq = alloc_workqueue("softgem-free", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!gpu->free_wq)
-		return -ENOMEM;
 	init_waitqueue_head(&gpu->gone_wq);
 	init_waitqueue_head(&gpu->pin_gone);
-	gpu->pin_wq = alloc_workqueue("softgem-pin", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!gpu->pin_wq) {
-		destroy_workqueue(gpu->free_wq);
-		return -ENOMEM;
-	}
-	ret = drmm_add_action_or_reset(&gpu->node.drm, release_workqueue, NULL);
+	ret = init_workqueue(gpu, &gpu->free_wq, "softgem-free");
+	if (!ret)
+		ret = init_workqueue(gpu, &gpu->wait_wq, "softgem-wait");
+	if (!ret)
+		ret = init_workqueue(gpu, &gpu->pin_wq, "softgem-pin");
 	if (ret)
 		return ret;
 	sg_shmem_init(gpu);

@@ -24,14 +24,14 @@
 /**
  * sg_object_queue() - queue work that uses an object, and drops the reference that it comes with.
  * @obj: the object; for one at its end nothing happens
+ * @wq: the device's free_wq, or wait_wq
  * @work: the work; if it is queued already, that is enough
  *
  * Context: any.
  */
-void sg_object_queue(struct sg_object *obj, struct work_struct *work)
+void sg_object_queue(struct sg_object *obj, struct workqueue_struct *wq, struct work_struct *work)
 {
-	if (kref_get_unless_zero(&obj->base.refcount) &&
-	    !queue_work(sg_object_gpu(obj)->free_wq, work))
+	if (kref_get_unless_zero(&obj->base.refcount) && !queue_work(wq, work))
 		sg_object_put(obj);
 }
 
@@ -65,13 +65,20 @@ bool sg_object_call_back(struct sg_object *obj, struct dma_fence_cb *cb, dma_fen
 
 static void sg_object_free_work(struct work_struct *work);
 
+static void queue_free(struct sg_object *obj)
+{
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+
+	queue_work(obj->ops->release_waits ? gpu->wait_wq : gpu->free_wq, &obj->free_work);
+}
+
 /* The work and the callback take turns in the same memory. */
 static void free_again(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct sg_object *obj = container_of(cb, struct sg_object, free_cb);
 
 	INIT_WORK(&obj->free_work, sg_object_free_work);
-	queue_work(sg_object_gpu(obj)->free_wq, &obj->free_work);
+	queue_free(obj);
 	dma_fence_put(fence);
 }
 
@@ -120,7 +127,7 @@ void sg_object_free(struct drm_gem_object *gem)
 	if (obj->ops->unused)
 		obj->ops->unused(obj);
 	atomic_inc(&sg_object_gpu(obj)->going);
-	queue_work(sg_object_gpu(obj)->free_wq, &obj->free_work);
+	queue_free(obj);
 }
 
 /**

@@ -38,6 +38,8 @@ struct sg_shadow;
  * @unused: the last reference is gone, and @release is to follow. In any context.
  * @release: frees what is particular to the kind, but not the object itself.
  * @free: last call: frees the object. NULL: it is kmalloc()'s.
+ * @release_waits: @release may have to wait for whoever holds a lock, or a notifier, and waits for
+ *	fences: on a workqueue where it holds up none but its like
  */
 struct sg_object_ops {
 	int (*acquire)(struct sg_object *obj, struct sg_grip *grip);
@@ -51,6 +53,7 @@ struct sg_object_ops {
 	void (*unused)(struct sg_object *obj);
 	void (*release)(struct sg_object *obj);
 	void (*free)(struct sg_object *obj);
+	bool release_waits;
 };
 
 /* What an object has of its memory. */
@@ -131,7 +134,7 @@ struct sg_object {
 
 void sg_object_init(struct sg_object *obj, const struct sg_object_ops *ops);
 void sg_object_free(struct drm_gem_object *gem);
-void sg_object_queue(struct sg_object *obj, struct work_struct *work);
+void sg_object_queue(struct sg_object *obj, struct workqueue_struct *wq, struct work_struct *work);
 bool sg_object_call_back(struct sg_object *obj, struct dma_fence_cb *cb, dma_fence_func_t func);
 
 int sg_object_get_pages(struct sg_object *obj);

@@ -176,6 +176,8 @@ static const struct sg_object_ops pfnmap_ops = {
 	.acquire = pfnmap_acquire,
 	.ready = pfnmap_ready,
 	.release = pfnmap_release,
+	/* an invalidation of the process's may be under way */
+	.release_waits = true,
 };
 
 /* As userptr_invalidate(): until it returns, the pages stay as they are. */

@@ -413,7 +413,7 @@ static bool hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int l
 		write_unlock(&gpu->notifier_lock);
 	}
 	/* an object at its end lets go of everything itself */
-	sg_object_queue(&u->obj, &u->drop_work);
+	sg_object_queue(&u->obj, gpu->free_wq, &u->drop_work);
 	return all;
 }
 
@@ -615,6 +615,8 @@ static const struct sg_object_ops userptr_ops = {
 	.ready = userptr_ready,
 	.release = userptr_release,
 	.free = userptr_free,
+	/* an invalidation of the process's may be under way */
+	.release_waits = true,
 };
 
 /**

@@ -91,6 +91,72 @@ static void closed_and_busy(void)
 	spin_free(&s);
 }
 
+static long protect(void *ptr)
+{
+	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
+}
+
+struct invalidated {
+	struct gate closed, seen;
+};
+
+/* Whoever changes the memory waits for a request, and so does the end of every userptr. */
+static void child_closes(void *arg)
+{
+	static struct drm_i915_gem_exec_object2 obj[MANY + 1];
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj,
+		.buffer_count = MANY + 1,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	char *ptr = map_anon((MANY + 1) * PAGE);
+	struct invalidated *shared = arg;
+	int fd = gem_open();
+	struct spin s;
+	struct job job;
+
+	for (uint32_t i = 0; i < MANY; i++)
+		obj[i].handle = gem_userptr(fd, ptr + (i + 1) * PAGE, PAGE, 0);
+	obj[MANY].handle = gem_create(fd, PAGE);
+	gem_write(fd, obj[MANY].handle, 0, &end, sizeof(end));
+	CHECK_RET(try_execbuf(fd, &eb), 0);
+	gem_sync(fd, obj[MANY].handle);
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, ptr, PAGE, 0), EXEC_OBJECT_WRITE);
+	job_start(&job, protect, ptr);
+	CHECK(!job_done_within(&job, 200));
+	for (uint32_t i = 0; i < MANY; i++)
+		gem_close(fd, obj[i].handle);
+	gate_open(&shared->closed);
+	gate_pass(&shared->seen);
+	CHECK(!job_done_within(&job, 1));
+	spin_end(&s);
+	CHECK_INT(job_end(&job), 0);
+	spin_free(&s);
+}
+
+static void closed_and_invalidated(void)
+{
+	struct invalidated shared;
+	int other = gem_open();
+	pid_t pid;
+	long alive;
+
+	gate_init(&shared.closed);
+	gate_init(&shared.seen);
+	pid = child_start(child_closes, &shared);
+	gate_pass(&shared.closed);
+	alive = objects_alive();
+	for (uint32_t i = 0; i < 10; i++) {
+		gem_close(other, gem_create(other, PAGE));
+		CHECK(objects_become(alive, 1000));
+	}
+	CHECK(alive >= MANY);
+	CHECK(objects_alive() >= MANY);
+	gate_open(&shared.seen);
+	child_end(pid);
+	CHECK(objects_become(alive - MANY, 5000));
+}
+
 /* An execbuf that waits for its objects' addresses. */
 struct in_the_way {
 	int fd;
@@ -250,11 +316,6 @@ static void searching_for_addresses(void)
 }
 
 #define QUEUE	12
-
-static long protect(void *ptr)
-{
-	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
-}
 
 /* Each may run for half a second, one after the other; nobody is to wait for all of them. */
 static void queue_in_front(void)
@@ -518,6 +579,7 @@ static void context_guessed(void)
 
 static const struct subtest tests[] = {
 	{ "objects closed while in use do not keep others' from being freed", closed_and_busy, 60 },
+	{ "nor do userptrs closed while their memory is taken away", closed_and_invalidated, 60 },
 	{ "nor does who waits for addresses", waiting_for_addresses, 60 },
 	{ "who searches for addresses lets others in, and can be killed", searching_for_addresses, 60 },
 	{ "who changes his memory waits a bounded time for the queue in front", queue_in_front, 60 },
