@@ -151,6 +151,8 @@ int batch_try_submit(struct batch *b)
 	struct drm_i915_gem_execbuffer2 eb = {
 		.buffers_ptr = (uintptr_t)b->obj,
 		.buffer_count = b->nobj + 1,
+		.cliprects_ptr = b->cliprects,
+		.num_cliprects = b->num_cliprects,
 		.flags = b->flags,
 		.rsvd1 = b->ctx,
 		.rsvd2 = b->rsvd2,

@@ -45,6 +45,8 @@
  * @ctx: context to run in; 0 is the file's default
  * @flags: I915_EXEC_* flags, the engine among them
  * @rsvd2: fences: in, lower half; out, upper half once submitted
+ * @cliprects: where its fences or extensions are, if @flags say that there are some
+ * @num_cliprects: how many fences
  * @dw: commands
  * @n: how many dwords of @dw are in use
  * @obj: the exec objects; the batch itself comes last when it is submitted
@@ -57,6 +59,8 @@ struct batch {
 	uint32_t ctx;
 	uint64_t flags;
 	uint64_t rsvd2;
+	uint64_t cliprects;
+	uint32_t num_cliprects;
 	uint32_t dw[BATCH_DWORDS];
 	unsigned int n;
 	struct drm_i915_gem_exec_object2 obj[BATCH_OBJECTS];

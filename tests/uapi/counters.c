@@ -104,6 +104,27 @@ unsigned long long aperture_counter(const char *name)
 	return number_in(path, name);
 }
 
+long objects_alive(void)
+{
+	char path[PATH_LEN];
+	long n = -1;
+	FILE *f;
+
+	debugfs_path(path, "i915_gem_objects");
+	f = open_file(path);
+	CHECK_INT(fscanf(f, "%ld objects,", &n), 1);
+	fclose(f);
+	return n;
+}
+
+bool objects_become(long n, unsigned int ms)
+{
+	for (int64_t end = now_ns() + ms * MSEC; now_ns() < end; sleep_ms(5))
+		if (objects_alive() <= n)
+			return true;
+	return objects_alive() <= n;
+}
+
 long status_kb(pid_t pid, const char *field)
 {
 	char path[PATH_LEN];

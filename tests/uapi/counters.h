@@ -26,6 +26,12 @@ struct counters counters_settled(void);
 /** pages_pinned() - what the driver has pinned by now. */
 long long pages_pinned(void);
 
+/** objects_alive() - buffer objects that there are, of all processes. */
+long objects_alive(void);
+
+/** objects_become() - wait at most @ms until there are no more than @n. Return: whether it is so. */
+bool objects_become(long n, unsigned int ms);
+
 /** aperture_counter() - a value in debugfs's softgem_aperture, such as "binds". */
 unsigned long long aperture_counter(const char *name);
 

@@ -102,6 +102,14 @@ void gem_set_debugfs(const char *name, const char *value)
 	CHECK(write_file(path, value));
 }
 
+void gem_set_request_timeout(unsigned int ms)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", ms);
+	gem_set_debugfs("i915_params/request_timeout_ms", text);
+}
+
 void gem_set_engine(const char *engine, const char *name, const char *value)
 {
 	char path[128];

@@ -45,6 +45,10 @@ void gem_set_bound(const char *name, bool bound);
 /** gem_set_debugfs() - write to a file in its primary node's folder of debugfs. */
 void gem_set_debugfs(const char *name, const char *value);
 
+/** gem_set_request_timeout() - how long a request may run, in ms. */
+void gem_set_request_timeout(unsigned int ms);
+#define REQUEST_TIMEOUT_MS	20000	/* what it is at first */
+
 /** gem_set_engine() - write to a setting of an engine, in sysfs. */
 void gem_set_engine(const char *engine, const char *name, const char *value);
 

@@ -18,40 +18,6 @@
 #include <unistd.h>
 #include <xf86drm.h>
 
-/* A request's time, in ms, for the rest of the program; the machine has 20 s. */
-static void set_request_timeout(unsigned int ms)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", ms);
-	gem_set_debugfs("i915_params/request_timeout_ms", text);
-}
-
-static long objects_alive(void)
-{
-	char path[64], line[128];
-	long n = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/i915_gem_objects", gem_card_minor());
-	f = fopen(path, "r");
-	CHECK(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%ld objects,", &n) == 1)
-			break;
-	fclose(f);
-	CHECK(n >= 0);
-	return n;
-}
-
-static bool objects_become(long n, unsigned int ms)
-{
-	for (int64_t end = now_ns() + ms * MSEC; now_ns() < end; sleep_ms(5))
-		if (objects_alive() <= n)
-			return true;
-	return objects_alive() <= n;
-}
-
 /* More than the threads that a workqueue has. */
 #define MANY	1200
 #define BOUND	300
@@ -326,7 +292,7 @@ static void queue_in_front(void)
 	struct job job;
 	int64_t began;
 
-	set_request_timeout(500);
+	gem_set_request_timeout(500);
 	handle = gem_userptr(fd, ptr, PAGE, 0);
 	for (unsigned int i = 0; i < QUEUE; i++)
 		spin_start(&s[i], fd, gem_context_create(fd), I915_EXEC_RENDER, handle,
@@ -342,7 +308,7 @@ static void queue_in_front(void)
 		CHECK_RET(fence_status(s[i].fence), -EIO);
 		spin_free(&s[i]);
 	}
-	set_request_timeout(20000);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 /* Three of equal importance: each has a third of the engine. */
@@ -353,7 +319,7 @@ static void time_of_others(void)
 	struct drm_i915_reset_stats stats;
 	struct spin s[3];
 
-	set_request_timeout(3000);
+	gem_set_request_timeout(3000);
 	for (unsigned int i = 0; i < 3; i++)
 		spin_start(&s[i], fd, i ? gem_context_create(fd) : ctx, I915_EXEC_RENDER, 0, 0);
 	CHECK(!fence_signalled(s[0].fence, 4500));
@@ -367,7 +333,7 @@ static void time_of_others(void)
 	CHECK_RET(fence_status(s[1].fence), -EIO);
 	for (unsigned int i = 0; i < 3; i++)
 		spin_free(&s[i]);
-	set_request_timeout(20000);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 /* What takes a processor for itself, but for the twentieth part that the kernel keeps back. */
@@ -407,7 +373,7 @@ static void time_of_nobody(void)
 	/* All processors are taken away; the batch ends before they are given back. */
 	if (n > HOGS)
 		tap_skip("more than 16 processors");
-	set_request_timeout(1500);
+	gem_set_request_timeout(1500);
 	spin_start(&s, fd, gem_context_create(fd), I915_EXEC_RENDER, 0, 0);
 	CHECK(!fence_signalled(s.fence, 100));
 	for (int i = 0; i < n; i++) {
@@ -419,7 +385,7 @@ static void time_of_nobody(void)
 	CHECK(fence_signalled(s.fence, 1000));
 	CHECK_INT(fence_status(s.fence), 1);
 	spin_free(&s);
-	set_request_timeout(20000);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 #define RELOCS		(1u << 26)
@@ -465,21 +431,6 @@ static void child_relocates(void *arg)
 	gate_open(&r->gate);
 	/* it does not come to an end of itself */
 	CHECK_RET(try_execbuf(fd, &eb), -EINTR);
-}
-
-/* Kill a child that has come through the gate and is in the middle of a call. */
-static void kill_in_call(void (*call)(void *arg), void *arg, struct gate *gate)
-{
-	int status;
-	pid_t pid;
-
-	gate_init(gate);
-	pid = child_start(call, arg);
-	gate_pass(gate);
-	sleep_ms(1000);
-	CHECK_SYS(kill(pid, SIGKILL));
-	CHECK(child_ended_within(pid, 3000, &status));
-	CHECK_INT(status, SIGKILL);
 }
 
 /* By then it has all of the objects, or brings the relocations in. */

@@ -135,6 +135,20 @@ static uint32_t pattern(size_t index, uint32_t seed)
 	return (uint32_t)(index * 0x9e3779b1u + 1) ^ (seed * 0x85ebca6bu);
 }
 
+void kill_in_call(void (*call)(void *arg), void *arg, struct gate *gate)
+{
+	int status;
+	pid_t pid;
+
+	gate_init(gate);
+	pid = child_start(call, arg);
+	gate_pass(gate);
+	sleep_ms(1000);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK(child_ended_within(pid, 3000, &status));
+	CHECK_INT(status, SIGKILL);
+}
+
 void fill(void *ptr, size_t len, uint32_t seed)
 {
 	uint32_t *word = ptr;

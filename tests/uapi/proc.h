@@ -62,6 +62,14 @@ void gate_open(struct gate *gate);
 /** gate_pass() - wait until the other side has opened it. */
 void gate_pass(struct gate *gate);
 
+/**
+ * kill_in_call() - kill a child in the middle of a call; it has to end at once.
+ * @call: what it runs
+ * @arg: its argument
+ * @gate: which it opens when it makes the call, a second before it is killed
+ */
+void kill_in_call(void (*call)(void *arg), void *arg, struct gate *gate);
+
 /** fill() - a pattern of 32-bit words that depends on @seed and the position. */
 void fill(void *ptr, size_t len, uint32_t seed);
 /** check_fill() - fail, naming @line of @file, unless @ptr holds fill()'s pattern. */
