@@ -8,6 +8,8 @@
  * mmap_lock is taken: others, the kernel's reclaim among them, wait for it.
  */
 #include <linux/dma-fence-unwrap.h>
+#include <linux/hash.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "context.h"
@@ -96,6 +98,7 @@ void sg_request_discard(struct sg_request *rq)
 
 	drop_waits(rq->waits, rq->nwaits);
 	kvfree(rq->waits);
+	kvfree(rq->wait_table);
 	kvfree(rq->captures);
 	if (rq->fence.ops) {
 		rq->ring->timeline->seqno--;
@@ -116,46 +119,109 @@ static bool comes_first(const struct sg_request *rq, struct dma_fence *fence)
 	return dma_fence_is_signaled(fence) || (other && other->ring == rq->ring);
 }
 
+/* So many waits are looked through one by one; of more there is a table. */
+#define FEW_WAITS	8u
+
+/* Where to look for a fence in the table: one of ours by its timeline, of which only the latest counts. */
+static u32 wait_hash(const struct sg_request *rq, struct dma_fence *fence)
+{
+	return sg_fence_to_request(rq->gpu, fence) ? hash_64(fence->context, 32) :
+						     hash_64((unsigned long)fence, 32);
+}
+
+/* Whether an entry is for a fence, or for an earlier or later one of the same timeline. */
+static bool is_wait_for(const struct sg_request *rq, const struct sg_wait *wait,
+			struct dma_fence *fence)
+{
+	return !wait->until_start &&
+	       (wait->fence == fence || (sg_fence_to_request(rq->gpu, fence) &&
+					 wait->fence->context == fence->context));
+}
+
+/* The place in the table where the entry for a fence is, or is to go. */
+static u32 *wait_slot(struct sg_request *rq, struct dma_fence *fence)
+{
+	u32 mask = 2 * rq->room - 1, i = wait_hash(rq, fence);
+
+	while (rq->wait_table[i & mask] &&
+	       !is_wait_for(rq, &rq->waits[rq->wait_table[i & mask] - 1], fence))
+		i++;
+	return &rq->wait_table[i & mask];
+}
+
+static struct sg_wait *find_wait(struct sg_request *rq, struct dma_fence *fence)
+{
+	unsigned int i;
+
+	if (rq->wait_table) {
+		i = *wait_slot(rq, fence);
+		return i ? &rq->waits[i - 1] : NULL;
+	}
+	for (i = 0; i < rq->nwaits; i++)
+		if (is_wait_for(rq, &rq->waits[i], fence))
+			return &rq->waits[i];
+	return NULL;
+}
+
+/* Room for twice as many waits. */
+static int grow_waits(struct sg_request *rq)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	unsigned int i, room = max(FEW_WAITS, 2 * rq->room);
+	struct sg_wait *waits = kvmalloc_array(room, sizeof(*waits), gfp);
+	u32 *table = room > FEW_WAITS ? kvcalloc(room, 2 * sizeof(*table), gfp) : NULL;
+
+	if (!waits || (room > FEW_WAITS && !table)) {
+		kvfree(waits);
+		kvfree(table);
+		return -ENOMEM;
+	}
+	if (rq->nwaits)
+		memcpy(waits, rq->waits, rq->nwaits * sizeof(*waits));
+	kvfree(rq->waits);
+	kvfree(rq->wait_table);
+	rq->waits = waits;
+	rq->wait_table = table;
+	rq->room = room;
+	for (i = 0; table && i < rq->nwaits; i++)
+		if (!waits[i].until_start)
+			*wait_slot(rq, waits[i].fence) = i + 1;
+	return 0;
+}
+
 static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_start)
 {
-	struct sg_request *other = sg_fence_to_request(rq->gpu, fence);
-	unsigned int i;
+	struct sg_wait *wait;
+	int ret;
 
 	if (comes_first(rq, fence))
 		return 0;
-	/* of a timeline, only the latest counts; look at the last few, where repetitions are */
-	for (i = rq->nwaits; i-- > 0 && i + 8 > rq->nwaits && !until_start;) {
-		if (rq->waits[i].until_start)
-			continue;
-		if (rq->waits[i].fence == fence)
-			return 0;
-		if (other && rq->waits[i].fence->context == fence->context) {
-			if (dma_fence_is_later(fence, rq->waits[i].fence)) {
-				dma_fence_put(rq->waits[i].fence);
-				rq->waits[i].fence = dma_fence_get(fence);
-			}
-			return 0;
+	/* of others' work there is nothing to be seen but its end */
+	until_start &= sg_fence_to_request(rq->gpu, fence) != NULL;
+	wait = until_start ? NULL : find_wait(rq, fence);
+	if (wait) {
+		if (wait->fence != fence && dma_fence_is_later(fence, wait->fence)) {
+			dma_fence_put(wait->fence);
+			wait->fence = dma_fence_get(fence);
 		}
+		return 0;
 	}
 	if (rq->nwaits == rq->room) {
-		unsigned int room = max(8u, 2 * rq->room);
-		struct sg_wait *waits = kvmalloc_array(room, sizeof(*waits),
-						       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-
-		if (!waits)
-			return -ENOMEM;
-		if (rq->nwaits)
-			memcpy(waits, rq->waits, rq->nwaits * sizeof(*waits));
-		kvfree(rq->waits);
-		rq->waits = waits;
-		rq->room = room;
+		ret = grow_waits(rq);
+		if (ret)
+			return ret;
 	}
-	rq->waits[rq->nwaits].fence = dma_fence_get(fence);
-	/* of others' work there is nothing to be seen but its end */
-	rq->waits[rq->nwaits].until_start = until_start && other;
-	rq->waits[rq->nwaits++].request = rq;
+	wait = &rq->waits[rq->nwaits++];
+	wait->fence = dma_fence_get(fence);
+	wait->until_start = until_start;
+	wait->request = rq;
+	if (rq->wait_table && !until_start)
+		*wait_slot(rq, fence) = rq->nwaits;
 	return 0;
 }
+
+/* So many fences are looked at before others get a chance to run. */
+#define AT_A_TIME	1024u
 
 /**
  * sg_request_wait_for() - have a request wait for a fence.
@@ -164,11 +230,12 @@ static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_s
  * @until_start: wait only until the work behind it has begun to run
  *
  * Context: may allocate.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; -EINTR: the process is being killed.
  */
 int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence, bool until_start)
 {
 	struct dma_fence_unwrap iter;
+	unsigned int n = 0;
 	struct dma_fence *f;
 	int ret = 0;
 
@@ -176,7 +243,16 @@ int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence, bool unt
 	if (!fence || comes_first(rq, fence))
 		return 0;
 	dma_fence_unwrap_for_each(f, &iter, fence) {
-		ret = ret ?: add_wait(rq, f, until_start);
+		ret = add_wait(rq, f, until_start);
+		if (!ret && ++n % AT_A_TIME == 0) {
+			cond_resched();
+			ret = fatal_signal_pending(current) ? -EINTR : 0;
+		}
+		if (ret) {
+			/* where the walk has come to */
+			dma_fence_put(iter.chain);
+			break;
+		}
 	}
 	return ret;
 }
@@ -387,6 +463,7 @@ void sg_request_complete(struct sg_request *rq, int error)
 	dma_fence_signal(&rq->fence);
 	drop_waits(waits, n);
 	kvfree(waits);
+	kvfree(rq->wait_table);
 	kvfree(rq->captures);
 	dma_fence_put(&rq->fence);
 	sg_context_put(ctx);

@@ -71,6 +71,8 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  *	sched_lock)
  * @nwaits: how many
  * @room: how many fit
+ * @wait_table: where to find them, by fence: twice as many entries, each one more than an index, or 0;
+ *	NULL as long as they are few
  * @timer: gives up on fences from outside
  * @raise_link: work list of sg_request_raise(); guarded by sched_lock
  */
@@ -104,6 +106,7 @@ struct sg_request {
 	struct sg_wait *waits;
 	unsigned int nwaits;
 	unsigned int room;
+	u32 *wait_table;
 	struct timer_list timer;
 	struct list_head raise_link;
 };

@@ -165,7 +165,7 @@ static int fill_chunks(struct sg_object *obj, unsigned int first, unsigned int e
 		return -ENOMEM;
 	for (i = first; i < end && !ret; i++) {
 		if (!obj->pages.chunk[i].nruns)
-			ret = fill_chunk(obj, i, pfns);
+			ret = fatal_signal_pending(current) ? -EINTR : fill_chunk(obj, i, pfns);
 		cond_resched();
 	}
 	kfree(pfns);

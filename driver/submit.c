@@ -184,6 +184,7 @@ static int submit_populate(struct sg_submit *s)
 	for (i = 0; i < s->count; i++) {
 		struct sg_submit_object *o = &s->objects[i];
 
+		o->moves = sg_object_memory(o->obj)->ops->ready;
 		ret = sg_object_get_pages(o->obj);
 		if (ret)
 			return ret;
@@ -351,32 +352,50 @@ static int submit_collect(struct sg_submit *s, struct sg_request *rq)
 	return s->ops->collect ? s->ops->collect(s, rq) : 0;
 }
 
+/* Add a request's fence to all objects whose memory may be taken away without a reservation, or not. */
+static void add_fences(struct sg_submit *s, struct dma_fence *fence, bool moves)
+{
+	const struct sg_submit_object *o;
+
+	for (o = s->objects; o < s->objects + s->count; o++)
+		if (o->moves == moves)
+			dma_resv_add_fence(o->obj->base.resv, fence,
+					   o->write ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
+}
+
+static bool all_ready(const struct sg_submit *s)
+{
+	const struct sg_submit_object *o;
+
+	for (o = s->objects; o < s->objects + s->count; o++)
+		if (o->moves && !sg_object_ready(o->obj))
+			return false;
+	return true;
+}
+
 /*
  * The point of no return. An invalidation that begins after the check finds the fences and waits
  * for them; one that began before makes the check fail.
  */
 static int submit_publish(struct sg_submit *s, struct sg_request *rq)
 {
-	unsigned int i;
+	bool ready;
 
 	read_lock(&s->gpu->notifier_lock);
-	for (i = 0; i < s->count; i++) {
-		if (!sg_object_ready(s->objects[i].obj)) {
-			read_unlock(&s->gpu->notifier_lock);
-			return -EAGAIN;
-		}
-	}
-	for (i = 0; i < s->count; i++)
-		dma_resv_add_fence(s->objects[i].obj->base.resv, &rq->fence,
-				   s->objects[i].write ? DMA_RESV_USAGE_WRITE :
-							 DMA_RESV_USAGE_READ);
+	ready = all_ready(s);
+	if (ready)
+		add_fences(s, &rq->fence, true);
 	read_unlock(&s->gpu->notifier_lock);
-	return 0;
+	/* what invalidations are not about: there may be very many, and none shall wait for them */
+	if (ready)
+		add_fences(s, &rq->fence, false);
+	return ready ? 0 : -EAGAIN;
 }
 
 static int submit_once(struct sg_submit *s, bool *prepare)
 {
 	struct sg_timeline *timeline = s->ring->timeline;
+	struct dma_fence *fence = NULL;
 	struct sg_request *rq;
 	bool cookie;
 	int ret;
@@ -413,15 +432,14 @@ static int submit_once(struct sg_submit *s, bool *prepare)
 		goto unpin;
 	}
 	sg_request_init_fence(rq);
+	fence = dma_fence_get(&rq->fence);
 	ret = sg_request_wait_for(rq, timeline->last, false) ?: s->ops->publish(s, &rq->fence);
 	if (ret)
 		goto discard;
 	cookie = dma_fence_begin_signalling();
 	ret = submit_publish(s, rq);
-	if (!ret) {
-		s->ops->published(s, &rq->fence);
+	if (!ret)
 		sg_request_queue(rq);
-	}
 	dma_fence_end_signalling(cookie);
 	if (ret)
 		atomic64_inc(&s->gpu->stats.retries);
@@ -433,6 +451,10 @@ unpin:
 	submit_unpin(s);
 unlock:
 	submit_unlock(s);
+	/* this may take long: nobody waits for it but the caller */
+	if (!ret)
+		s->ops->published(s, fence);
+	dma_fence_put(fence);
 	return ret;
 }
 

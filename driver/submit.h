@@ -31,6 +31,7 @@ struct sg_submit;
  * @offset: its address; likewise
  * @pinned: it stays there
  * @shared: another one's reservation, which is locked, is its own as well
+ * @moves: its memory may be taken away without its reservation: see sg_object_ready()
  */
 struct sg_submit_object {
 	struct sg_object *obj;
@@ -43,6 +44,7 @@ struct sg_submit_object {
 	u64 offset;
 	bool pinned;
 	bool shared;
+	bool moves;
 };
 
 /**
@@ -55,8 +57,8 @@ struct sg_submit_object {
  * @collect: add the fences that the client asks to wait for (sg_request_wait_for()).
  * @publish: make what shows the fence to the client and may fail to be made. The fence is not
  *	public yet; if the submission fails after this, it signals an error.
- * @published: called once, when the fence is public and nothing can fail any more: hand it out.
- *	Must not allocate.
+ * @published: called once, when the request is queued and no lock is held any more: hand the fence
+ *	out.
  */
 struct sg_submit_ops {
 	int (*patch)(struct sg_submit *s);

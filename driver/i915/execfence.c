@@ -10,9 +10,6 @@
 #include "../request.h"
 #include "execbuf.h"
 
-/* The client may name millions: at the first of so many, others get a chance to run. */
-#define AT_A_TIME	1024u
-
 static int add_fence(struct i915_exec *exec, u32 handle, u32 flags, u64 point)
 {
 	struct i915_exec_fence *f = &exec->fences[exec->nfences];
@@ -82,7 +79,8 @@ static int add_fences(struct i915_exec *exec, u64 user, u64 values, u64 n)
 		struct drm_i915_gem_exec_fence f;
 		u64 point = 0;
 
-		if (i % AT_A_TIME == 0 && i915_let_others_run())
+		/* there may be millions, and each may be the end of a long chain */
+		if (i915_let_others_run())
 			return -EINTR;
 		if (copy_from_user(&f, &ufence[i], sizeof(f)))
 			return -EFAULT;
@@ -135,8 +133,7 @@ void i915_exec_put_fences(struct i915_exec *exec)
 	while (exec->nfences--) {
 		struct i915_exec_fence *f = &exec->fences[exec->nfences];
 
-		if (exec->nfences % AT_A_TIME == 0)
-			cond_resched();
+		cond_resched();
 		dma_fence_chain_free(f->chain);
 		dma_fence_put(f->fence);
 		drm_syncobj_put(f->syncobj);
@@ -154,7 +151,7 @@ int i915_exec_collect(struct sg_submit *s, struct sg_request *rq)
 	ret = sg_request_wait_for(rq, exec->in_fence,
 				  exec->args->flags & I915_EXEC_FENCE_SUBMIT);
 	for (i = 0; i < exec->nfences && !ret; i++) {
-		if (i % AT_A_TIME == 0 && i915_let_others_run())
+		if (i915_let_others_run())
 			return -EINTR;
 		ret = sg_request_wait_for(rq, exec->fences[i].fence, false);
 	}
@@ -175,7 +172,14 @@ int i915_exec_publish(struct sg_submit *s, struct dma_fence *fence)
 	return exec->out ? 0 : -ENOMEM;
 }
 
-/** i915_exec_published() - sg_submit_ops.published: hand the fence to the syncobjs. */
+/**
+ * i915_exec_published() - sg_submit_ops.published: hand the fence to the syncobjs.
+ * @s: the submission
+ * @fence: its fence
+ *
+ * A point on a timeline costs a walk along those that have not signalled: nobody else waits for
+ * this, and a process that is being killed leaves the rest, as if it had been killed before.
+ */
 void i915_exec_published(struct sg_submit *s, struct dma_fence *fence)
 {
 	struct i915_exec *exec = to_i915_exec(s);
@@ -184,8 +188,8 @@ void i915_exec_published(struct sg_submit *s, struct dma_fence *fence)
 	for (i = 0; i < exec->nfences; i++) {
 		struct i915_exec_fence *f = &exec->fences[i];
 
-		if (i % AT_A_TIME == 0)
-			cond_resched();
+		if (i915_let_others_run())
+			return;
 		if (!f->signal)
 			continue;
 		if (f->chain) {
