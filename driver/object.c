@@ -35,6 +35,17 @@ void sg_object_queue(struct sg_object *obj, struct workqueue_struct *wq, struct 
 		sg_object_put(obj);
 }
 
+/*
+ * Whether the work behind a fence, which somebody has put into an object's reservation, can reach
+ * the object: that of our requests that do has its address. A reservation can be shared with other
+ * objects, and any process can put any fence into that of a dma-buf. Where other nodes' requests
+ * use the object through objects of their own, all are taken for such.
+ */
+static bool reaches(struct sg_object *obj, const struct sg_request *rq)
+{
+	return obj->base.dev != &rq->gpu->node.drm || sg_binding_exists(obj, rq->space);
+}
+
 /**
  * sg_object_call_back() - have something done once the GPU is done with an object.
  * @obj: the object
@@ -42,17 +53,25 @@ void sg_object_queue(struct sg_object *obj, struct workqueue_struct *wq, struct 
  * @func: called in any context when one of the object's fences has signalled: ask again then, there
  *	may be others. Has to drop the reference to the fence.
  *
+ * For an import only work that uses it through this object counts: others' is the exporter's matter.
+ *
  * Context: any.
  * Return: whether @func is called, or was, and the object may be gone; else it is idle.
  */
 bool sg_object_call_back(struct sg_object *obj, struct dma_fence_cb *cb, dma_fence_func_t func)
 {
+	bool busy = false, import = sg_object_is_import(obj);
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
-	bool busy = false;
 
 	dma_resv_iter_begin(&cursor, obj->base.resv, DMA_RESV_USAGE_BOOKKEEP);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (import) {
+			struct sg_request *rq = sg_fence_to_request(sg_object_gpu(obj), fence);
+
+			if (!rq || !sg_binding_exists(obj, rq->space))
+				continue;
+		}
 		dma_fence_get(fence);
 		busy = !dma_fence_add_callback(fence, cb, func);
 		if (busy)
@@ -326,22 +345,30 @@ void sg_object_unpin_pages(struct sg_object *obj)
  */
 #define REVOKE_FACTOR	3
 
-/* Wait for the GPU; what has been submitted too long ago does not run any more. */
+/*
+ * Wait for those who use an object of which nothing new can be used; what has been submitted too
+ * long ago does not run any more. It does not take longer than one request may, whoever puts what
+ * into the reservation meanwhile.
+ */
 static void wait_or_cancel(struct sg_object *obj)
 {
+	unsigned long begin = jiffies;
 	struct sg_gpu *gpu = sg_object_gpu(obj);
 	unsigned int ms = REVOKE_FACTOR * min(READ_ONCE(gpu->params.request_timeout_ms),
 					      UINT_MAX / REVOKE_FACTOR);
 	unsigned long timeout = ms ? msecs_to_jiffies(ms) : MAX_SCHEDULE_TIMEOUT / 2;
-	unsigned long end = jiffies + timeout;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
 
 	dma_resv_iter_begin(&cursor, obj->base.resv, DMA_RESV_USAGE_BOOKKEEP);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		struct sg_request *rq = sg_fence_to_request(gpu, fence);
-		long left = (rq ? READ_ONCE(rq->submitted) + timeout : end) - jiffies;
+		unsigned long since = rq ? READ_ONCE(rq->submitted) : begin;
+		long left = since + timeout - jiffies;
 
+		/* one that was submitted since does not use it: somebody has put its fence there */
+		if (rq && (time_after(since, begin) || !reaches(obj, rq)))
+			continue;
 		if (left > 0 && dma_fence_wait_timeout(fence, false, left) > 0)
 			continue;
 		if (rq)

@@ -63,6 +63,7 @@ struct sg_request *sg_request_create(struct sg_ring *ring)
 	spin_lock_init(&rq->lock);
 	rq->gpu = ring->engine->gpu;
 	rq->ring = ring;
+	rq->space = ring->ctx->space;
 	rq->engine_class = ring->engine->class;
 	rq->priority = READ_ONCE(ring->ctx->priority);
 	INIT_LIST_HEAD(&rq->link);

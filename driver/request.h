@@ -13,6 +13,7 @@
 struct sg_gpu;
 struct sg_request;
 struct sg_ring;
+struct sg_space;
 
 /**
  * struct sg_wait - a fence that a request waits for.
@@ -44,6 +45,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @lock: the fence's
  * @gpu: the device
  * @ring: where it runs; the context is kept alive until the end
+ * @space: where its addresses are; to be compared with and nothing else, once it has ended
  * @engine_class: of the engine it runs on; still to be asked for when @ring is gone
  * @link: in the ring's list, in the order of submission; guarded by the device's sched_lock
  * @gpu_link: in the device's list; guarded likewise
@@ -81,6 +83,7 @@ struct sg_request {
 	spinlock_t lock;
 	struct sg_gpu *gpu;
 	struct sg_ring *ring;
+	const struct sg_space *space;
 	enum sg_engine_class engine_class;
 	struct list_head link;
 	struct list_head gpu_link;

@@ -125,7 +125,7 @@ void sg_space_put(struct sg_space *space)
 		kref_put(&space->kref, free_space);
 }
 
-static struct sg_binding *find_binding(struct sg_object *obj, struct sg_space *space)
+static struct sg_binding *find_binding(struct sg_object *obj, const struct sg_space *space)
 {
 	struct rb_node *n = obj->bindings.rb_node;
 
@@ -143,6 +143,23 @@ static bool binding_less(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct sg_binding, obj_node)->space <
 	       rb_entry(b, struct sg_binding, obj_node)->space;
+}
+
+/**
+ * sg_binding_exists() - whether an object was ever used in a space.
+ * @obj: the object
+ * @space: the space; only its address matters
+ *
+ * Context: process context; takes the object's bind_lock.
+ */
+bool sg_binding_exists(struct sg_object *obj, const struct sg_space *space)
+{
+	bool exists;
+
+	spin_lock(&obj->bind_lock);
+	exists = find_binding(obj, space);
+	spin_unlock(&obj->bind_lock);
+	return exists;
 }
 
 /**

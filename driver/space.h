@@ -111,6 +111,7 @@ static inline struct sg_space *sg_space_get(struct sg_space *space)
 struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space);
 int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy);
 void sg_bindings_close(struct sg_object *obj, const struct drm_file *file);
+bool sg_binding_exists(struct sg_object *obj, const struct sg_space *space);
 void sg_bindings_destroy(struct sg_object *obj);
 
 /**

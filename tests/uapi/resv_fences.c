@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Fences in a dma-buf's reservation that are none of the object's: any process that has the dma-buf
+ * may put them there.
+ */
+#include "batch.h"
+#include "counters.h"
+#include "exynos.h"
+#include "gem.h"
+#include "proc.h"
+#include "tap.h"
+
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS	500u
+/* So many times as long whoever changes his memory waits for a request. */
+#define FACTOR		3
+
+static int export_object(int fd, uint32_t handle)
+{
+	int dmabuf;
+
+	CHECK_RET(try_prime_export(fd, handle, O_CLOEXEC | O_RDWR, &dmabuf), 0);
+	return dmabuf;
+}
+
+static void put_fence(int dmabuf, int fence)
+{
+	struct dma_buf_import_sync_file arg = { .flags = DMA_BUF_SYNC_WRITE, .fd = fence };
+
+	CHECK_SYS(ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &arg));
+}
+
+struct putter {
+	struct gate begin, begun;
+	int dmabuf;
+};
+
+/* A queue that gets longer and longer, each request of it said to use the object. */
+static void child_puts_fences(void *arg)
+{
+	struct putter *putter = arg;
+	int fd = gem_open();
+	struct spin spin;
+
+	gate_pass(&putter->begin);
+	for (unsigned int i = 0;; i++) {
+		spin_start(&spin, fd, gem_context_create(fd), I915_EXEC_RENDER, 0, 0);
+		put_fence(putter->dmabuf, spin.fence);
+		if (i == 3)
+			gate_open(&putter->begun);
+		sleep_ms(TIMEOUT_MS / 3);
+	}
+}
+
+static void put_without_end(void)
+{
+	uint32_t *ptr = map_anon(PAGE), handle;
+	int fd = gem_open(), status;
+	struct putter putter;
+	int64_t began;
+	pid_t pid;
+
+	gem_set_request_timeout(TIMEOUT_MS);
+	handle = gem_userptr(fd, ptr, PAGE, 0);
+	putter.dmabuf = export_object(fd, handle);
+	gate_init(&putter.begin);
+	gate_init(&putter.begun);
+	pid = child_start(child_puts_fences, &putter);
+	/* after the fork, which takes the page away */
+	gpu_store(fd, handle, 0, 1);
+	gate_open(&putter.begin);
+	gate_pass(&putter.begun);
+	began = now_ns();
+	CHECK_SYS(mprotect(ptr, PAGE, PROT_READ));
+	tap_note("mprotect() took %lld ms", (long long)((now_ns() - began) / MSEC));
+	CHECK((now_ns() - began) / MSEC < TIMEOUT_MS * tap_slow());
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK(child_ended_within(pid, 3000, &status));
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
+}
+
+/* A request that is old because others were before it; it has nothing to do with the memory. */
+static void anothers_request(void)
+{
+	enum { BEFORE = 6 };
+	uint32_t *ptr = map_anon(PAGE), handle, target, ctx;
+	int fd = gem_open(), other = gem_open(), fence;
+	struct spin spin[BEFORE];
+	struct batch b;
+
+	gem_set_request_timeout(TIMEOUT_MS);
+	for (unsigned int i = 0; i < BEFORE; i++)
+		spin_start(&spin[i], other, gem_context_create(other), I915_EXEC_RENDER, 0, 0);
+	target = gem_create(other, PAGE);
+	ctx = gem_context_create(other);
+	CHECK_RET(try_context_set(other, ctx, I915_CONTEXT_PARAM_PRIORITY, -1, 0), 0);
+	batch_init(&b, other, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
+	b.ctx = ctx;
+	batch_store(&b, target, 0, 1);
+	batch_submit(&b);
+	fence = b.rsvd2 >> 32;
+
+	handle = gem_userptr(fd, ptr, PAGE, 0);
+	gpu_read32(fd, handle, 0);
+	put_fence(export_object(fd, handle), fence);
+	sleep_ms(FACTOR * TIMEOUT_MS + 100);
+	CHECK(!fence_signalled(fence, 0));
+	CHECK_SYS(mprotect(ptr, PAGE, PROT_READ));
+	CHECK(fence_signalled(fence, 2 * BEFORE * TIMEOUT_MS));
+	CHECK_INT(fence_status(fence), 1);
+	CHECK_INT(gem_read32(other, target, 0), 1);
+	for (unsigned int i = 0; i < BEFORE; i++)
+		spin_free(&spin[i]);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
+}
+
+/* Somebody else uses the buffer all the time: the importer's end does not depend on that. */
+static void imports_of_busy(void)
+{
+	int fd = gem_open(), other = exynos_open(), dmabuf;
+	uint32_t handle = gem_create(fd, PAGE), imported;
+	struct spin spin;
+	long alive;
+
+	dmabuf = export_object(fd, handle);
+	spin_start(&spin, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
+	alive = objects_alive();
+	for (unsigned int i = 0; i < 100; i++) {
+		CHECK_RET(try_prime_import(other, dmabuf, &imported), 0);
+		gem_close(other, imported);
+	}
+	CHECK(objects_become(alive, 1000 * tap_slow()));
+	CHECK(!fence_signalled(spin.fence, 0));
+	spin_free(&spin);
+}
+
+/* Where it is the importer that uses it, it stays until he is done. */
+static void imports_in_use(void)
+{
+	int fd = gem_open(), other = exynos_open(), dmabuf;
+	uint32_t handle = exynos_create(other, PAGE, 0), imported;
+	struct batch b;
+	struct spin spin;
+	long alive = objects_alive();
+
+	dmabuf = export_object(other, handle);
+	CHECK_RET(try_prime_import(fd, dmabuf, &imported), 0);
+	spin_start(&spin, fd, 0, I915_EXEC_RENDER, imported, EXEC_OBJECT_WRITE);
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	batch_store(&b, imported, 0, 0x1dea);
+	batch_submit(&b);
+	gem_close(fd, imported);
+	sleep_ms(300);
+	CHECK(objects_alive() > alive);
+	spin_end(&spin);
+	gem_sync(fd, b.handle);
+	CHECK_HEX(*(uint32_t *)exynos_mmap(other, handle, PAGE), 0x1dea);
+	batch_free(&b);
+	spin_free(&spin);
+	CHECK(objects_become(alive, 1000 * tap_slow()));
+}
+
+static const struct subtest tests[] = {
+	{ "who changes his memory waits for users of the object alone", put_without_end, 60 },
+	{ "and ends nobody else's request", anothers_request, 60 },
+	{ "an import of a buffer that others use goes when it is closed", imports_of_busy },
+	{ "one that is in use itself does not", imports_in_use },
+};
+
+TAP_MAIN(tests)
