@@ -17,7 +17,7 @@ export KERNEL ?= stock
 
 help:
 	@echo 'make demo [IMAGE=file.png]   a picture through the GPU and back, into out/demo/'
-	@echo 'make test                    every test; the last line says how many passed'
+	@echo 'make test                    the tests; the last line says how many passed'
 	@echo 'make conformance [LISTS=..]  all of IGT'\''s tests for this device, a table in out/conformance/'
 	@echo 'make fuzz [TARGET=cs|blt] [SECONDS=60]   libFuzzer over the device'
 	@echo 'make faults [FAULTS=..]      uAPI tests, each allocation and user copy failing once; out/faults/'

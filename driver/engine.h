@@ -58,7 +58,7 @@ void sg_mem_init(struct sg_mem *mem, struct sg_gpu *gpu);
 void sg_mem_set_space(struct sg_mem *mem, struct sg_space *space);
 
 /**
- * struct sg_engine_props - what an administrator can set for an engine, in milliseconds.
+ * struct sg_engine_props - what an administrator can set for an engine, in ms unless they say ns.
  * @heartbeat_interval: how often it is looked whether the engine could take up something else; 0:
  *	never
  * @preempt_timeout: how long a batch that has forbidden preemption may keep others waiting; 0: for
@@ -83,7 +83,7 @@ struct sg_engine_props {
  * @instance: its number in its class
  * @index: its number in the device
  * @name: as users know it: "rcs0"
- * @thread: executes; NULL before sg_engine_start()
+ * @thread: executes; NULL before sg_engines_start()
  * @wq: where the thread waits
  * @mem: what it sees
  * @ready: rings whose first request may run, by priority; guarded by the device's sched_lock

@@ -28,9 +28,9 @@
  * @aperture: what processes look through
  * @address_bits: how large a context's address space is: %SG_ADDRESS_BITS, or fewer as on older
  *	generations; set before the device is registered
- * @revoke: held for reading by whoever uses memory that was translated, for at most SG_PIECE bytes
- *	at a time; for writing by whoever takes memory away. Nothing is allocated under it, and no
- *	sleeping lock is taken.
+ * @revoke: held for reading by whoever uses memory that was translated (engines: for at most
+ *	SG_PIECE bytes at a time), for writing by whoever takes memory away. Nothing is allocated
+ *	under it, and no sleeping lock is taken.
  * @revoke_seq: counts revocations; an engine whose TLB is of another count forgets it.
  *	Written under @revoke held for writing.
  * @notifier_lock: orders the publication of a request's fence against the invalidation of user

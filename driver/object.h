@@ -22,9 +22,9 @@ struct sg_shadow;
  * @acquire: make the memory ready where that may fault user memory or sleep for long; called
  *	with no lock held, before the reservation is taken. NULL where there is nothing to do so.
  * @get_pages: fill in @pages (and @vaddr, for memory that is reached in another way). Called with
- *	the reservation held, only if there are none. NULL where @acquire did it all.
- * @get_range: bring as much of it as has the bytes from @start to @end. Likewise, but called if
- *	there are some already. NULL: it is all or nothing.
+ *	the reservation held, unless all are there. NULL where @acquire did it all.
+ * @get_range: bring as much of it as has the bytes from @start to @end. Likewise. NULL: it is all
+ *	or nothing.
  * @put_pages: give them back. The GPU is done with them and cannot reach them any more.
  *	Called with the reservation held, or when nobody else knows the object. NULL where they
  *	stay until @release. Where there is no @get_pages it is @acquire that brings them again.

@@ -60,7 +60,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @ran_ns: how long it has had the engine, but for its present turn; of the engine's thread
  * @held_ns: how long it has run without an offer to leave the engine; likewise
  * @hung: it came to a command that cannot be executed; likewise
- * @reset: what became of its engine; set under sched_lock
+ * @reset: what became of its engine; set under sched_lock, taken back by the engine's thread
  * @restart_ns: when it begins again after a reset that it is not to blame for, unless it has ended
  *	by then; written before @reset
  * @condemned: it is going to be thrown out; of the engine's thread
@@ -76,7 +76,7 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  * @wait_table: where to find them, by fence: twice as many entries, each one more than an index, or 0;
  *	NULL as long as they are few
  * @timer: gives up on fences from outside
- * @raise_link: work list of sg_request_raise(); guarded by sched_lock
+ * @raise_link: work list of raise() in request.c; guarded by sched_lock
  */
 struct sg_request {
 	struct dma_fence fence;

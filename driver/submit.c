@@ -460,7 +460,7 @@ unlock:
 
 /**
  * sg_submit_run() - carry out a submission.
- * @s: filled in down to @batch_len
+ * @s: filled in down to @nonblock
  *
  * Context: no lock; may fault user memory of the processes whose pages it uses.
  * Return: 0: it is queued. -EAGAIN: user pages would not stand still. -EINVAL: an object twice.
