@@ -283,17 +283,19 @@ static int request_verdict(struct sg_engine *engine, struct sg_request *rq)
 	return READ_ONCE(rq->error);
 }
 
-/* Whether somebody at least as important waits for the engine. */
-static bool engine_wanted(struct sg_engine *engine, struct sg_request *rq)
+/* Whether somebody at least as important waits for the engine, and whether he is more so. */
+static bool engine_wanted(struct sg_engine *engine, struct sg_request *rq, bool *urgent)
 {
 	struct sg_ring *other;
 	bool wanted;
 
+	*urgent = false;
 	if (!has_ready(engine))
 		return false;
 	spin_lock_irq(&engine->gpu->sched_lock);
 	other = first_ready(engine);
 	wanted = other && other->ready_priority >= rq->priority;
+	*urgent = other && other->ready_priority > rq->priority;
 	spin_unlock_irq(&engine->gpu->sched_lock);
 	return wanted;
 }
@@ -428,11 +430,13 @@ static bool turn_over(struct sg_engine *engine, struct turn *turn, enum sg_cs_ev
 {
 	struct sg_request *rq = turn->rq;
 	struct sg_ring *ring = rq->ring;
-	bool wanted, may_leave;
+	bool wanted, urgent, may_leave, stop;
 
 	*outcome = TURN_DONE;
 	if (event == SG_CS_DONE)
 		return true;
+	/* before the rest is looked at: what comes to be later asks for another look */
+	stop = xchg(&engine->stop, false);
 	rq->hung |= event == SG_CS_ERROR;
 	*outcome = TURN_CANCELLED;
 	turn->error = request_verdict(engine, rq);
@@ -444,7 +448,7 @@ static bool turn_over(struct sg_engine *engine, struct turn *turn, enum sg_cs_ev
 		return true;
 
 	may_leave = !rq->hung && sg_cs_arbitration(&ring->cs);
-	wanted = engine_wanted(engine, rq);
+	wanted = engine_wanted(engine, rq, &urgent);
 	*outcome = TURN_HUNG;
 	if (READ_ONCE(rq->reset) == SG_RESET_GUILTY ||
 	    request_hangs(engine, turn, wanted, may_leave))
@@ -454,7 +458,8 @@ static bool turn_over(struct sg_engine *engine, struct turn *turn, enum sg_cs_ev
 		return false;
 	if (event == SG_CS_SPIN && turn->now - turn->began >= turn->patience)
 		return true;
-	return READ_ONCE(engine->stop) ||
+	/* who is more important may have come when the batch could not be left */
+	return urgent || stop ||
 	       (engine->props.timeslice && elapsed(turn, turn->began, engine->props.timeslice));
 }
 
@@ -532,7 +537,6 @@ static enum outcome engine_turn(struct sg_engine *engine, struct turn *turn)
 		count_wait(engine, turn->waits && ring->cs.waiting, turn->now);
 		if (turn_over(engine, turn, event, &outcome))
 			return outcome;
-		WRITE_ONCE(engine->stop, false);
 		if (turn->waits || rq->hung) {
 			ktime_t sleep = ns_to_ktime(turn->sleep * NSEC_PER_USEC);
 

@@ -5,12 +5,16 @@
  */
 #include "batch.h"
 #include "gem.h"
+#include "proc.h"
 #include "tap.h"
 
 #include <string.h>
 
 /* Polls until the dword at an address has a value; four dwords. */
 #define MI_SEMAPHORE_WAIT_EQUAL	(0x1cu << 23 | 1 << 15 | 4 << 12 | 2)
+/* Whether the batch may be left. */
+#define MI_ARB_OFF		(0x08u << 23)
+#define MI_ARB_ON		(0x08u << 23 | 1)
 
 #define PLAYERS		4
 #define ROUNDS		16
@@ -142,6 +146,82 @@ static void importance(void)
 	CHECK_INT(gem_read32(fd, handle, 0), 2);
 }
 
+/* What a batch of forbidden_until() does, dword by dword of its object. */
+enum { GO_ON, BEGUN, GOES_ON };
+
+/*
+ * A batch that forbids to be left until the semaphore lets it go on, and then loops for ever, at
+ * work and with an offer each time. It begins @loop there.
+ */
+static int forbidden_until(int fd, uint32_t handle, volatile uint32_t **loop)
+{
+	uint64_t address, start;
+	uint32_t *commands;
+	struct batch b;
+
+	batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
+	address = batch_obj(&b, handle, EXEC_OBJECT_WRITE);
+	batch_dw(&b, MI_ARB_OFF);
+	batch_store(&b, handle, 4 * BEGUN, 1);
+	wait_for_value(&b, address + 4 * GO_ON, 1);
+	batch_dw(&b, MI_ARB_ON);
+	commands = gem_mmap(fd, b.handle, PAGE, I915_MMAP_OFFSET_WB);
+	*loop = commands + b.n;
+	start = b.address + 4 * b.n;
+	batch_dw(&b, MI_ARB_CHECK);
+	batch_store(&b, handle, 4 * GOES_ON, 1);
+	batch_dw(&b, MI_BATCH_BUFFER_START);
+	batch_addr(&b, start);
+	batch_submit(&b);
+	return b.rsvd2 >> 32;
+}
+
+static bool becomes(volatile uint32_t *dword, uint32_t value)
+{
+	for (int64_t end = now_ns() + 5 * NSEC; now_ns() < end; sleep_ms(1))
+		if (*dword == value)
+			return true;
+	return *dword == value;
+}
+
+/* Nothing but their importance makes one batch leave the engine to another. */
+static void importance_is_kept(void)
+{
+	int fd = gem_open(), first, second;
+	uint32_t high = gem_context_create(fd), handle = gem_create(fd, PAGE);
+	volatile uint32_t *memory = gem_mmap(fd, handle, PAGE, I915_MMAP_OFFSET_WB), *loop;
+	bool begun, early, left, goes_on;
+	struct batch b;
+
+	CHECK_RET(try_context_set(fd, high, I915_CONTEXT_PARAM_PRIORITY, 100, 0), 0);
+	gem_set_engine("rcs0", "timeslice_duration_ms", "0");
+	gem_set_engine("rcs0", "preempt_timeout_ms", "0");
+	first = forbidden_until(fd, handle, &loop);
+	begun = becomes(&memory[BEGUN], 1);
+
+	/* It comes too early, and has its turn as soon as the other may be left. */
+	batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
+	b.ctx = high;
+	batch_submit(&b);
+	second = b.rsvd2 >> 32;
+	early = fence_signalled(second, 50);
+	memory[GO_ON] = 1;
+	left = fence_signalled(second, 1000 * tap_slow());
+	memory[GOES_ON] = 0;
+	goes_on = becomes(&memory[GOES_ON], 1);
+	*loop = MI_BATCH_BUFFER_END;
+	CHECK(fence_signalled(first, 5000));
+	gem_set_engine("rcs0", "timeslice_duration_ms", "1");
+	gem_set_engine("rcs0", "preempt_timeout_ms", "640");
+
+	CHECK(begun);
+	CHECK(!early);
+	CHECK(left);
+	CHECK(goes_on);
+	CHECK_INT(fence_status(first), 1);
+	CHECK_INT(fence_status(second), 1);
+}
+
 static const struct subtest tests[] = {
 	{ "the scheduler says that batches may wait for each other by semaphores", claimed },
 	{ "four batches on one engine take turns by semaphores, on every engine", one_engine },
@@ -149,6 +229,8 @@ static const struct subtest tests[] = {
 	{ "two pairs crosswise on two engines do", crosswise },
 	{ "an important batch may wait for an unimportant one behind its submit fence",
 	  importance },
+	{ "an important batch that comes while another forbids to be left has its turn afterwards",
+	  importance_is_kept },
 };
 
 TAP_MAIN(tests)
