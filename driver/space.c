@@ -60,6 +60,7 @@ struct sg_space *sg_space_create(struct sg_gpu *gpu, const struct drm_file *file
 	INIT_LIST_HEAD(&space->bindings);
 	INIT_LIST_HEAD(&space->lru);
 	INIT_LIST_HEAD(&space->closed);
+	init_waitqueue_head(&space->release);
 	return space;
 }
 
@@ -318,17 +319,24 @@ static int insert(struct sg_binding *b, const struct sg_place *place)
 }
 
 /* Make way for a fixed address. */
-static int evict_range(struct sg_space *space, u64 start, u64 end, struct dma_fence **busy)
+static int evict_range(struct sg_space *space, const struct sg_place *place,
+		       const struct sg_submit *submit, struct dma_fence **busy)
 {
+	u64 start = place->hint, end = start + place->size;
 	struct drm_mm_node *node, *next;
 	struct sg_binding *b;
+	bool wait = false;
 	int ret;
 
 	drm_mm_for_each_node_in_range(node, &space->mm, start, end) {
 		b = container_of(node, struct sg_binding, node);
+		if (b->pinned == submit)
+			return -ENOSPC;
 		if (b->pinned)
-			return -EBUSY;
+			b->in_way = wait = true;
 	}
+	if (wait)
+		return -EBUSY;
 	for (;;) {
 		next = __drm_mm_interval_first(&space->mm, start, end - 1);
 		if (next->start >= end || !drm_mm_node_allocated(next))
@@ -343,20 +351,25 @@ static int evict_range(struct sg_space *space, u64 start, u64 end, struct dma_fe
  * Make way for any address, until a hole is large enough: those that were bound first go first. Who
  * was used again since, or since he was last passed over, goes to the end instead.
  */
-static int evict_lru(struct sg_space *space, const struct sg_place *place, struct dma_fence **busy)
+static int evict_lru(struct sg_space *space, const struct sg_place *place,
+		     const struct sg_submit *submit, struct dma_fence **busy)
 {
 	struct sg_binding *b, *next, *victim;
 	struct drm_mm_scan scan;
 	LIST_HEAD(scanned);
 	LIST_HEAD(victims);
-	bool found = false;
+	bool found = false, wait = false;
 	int ret = 0;
 
 	drm_mm_scan_init_with_range(&scan, &space->mm, place->size, place->alignment, 0,
 				    place->floor, place->end, DRM_MM_INSERT_BEST);
 	list_for_each_entry_safe(b, next, &space->lru, lru_link) {
-		if (b->pinned)
+		if (b->pinned) {
+			if (b->pinned != submit && b->node.start < place->end &&
+			    b->node.start + b->node.size > place->floor)
+				b->in_way = wait = true;
 			continue;
+		}
 		if (b->used) {
 			b->used = false;
 			list_move_tail(&b->lru_link, &space->lru);
@@ -379,7 +392,7 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place, struc
 	list_for_each_entry_safe(b, next, &scanned, lru_link)
 		list_move(&b->lru_link, &space->lru);
 	if (!found)
-		return -ENOSPC;
+		return wait ? -EBUSY : -ENOSPC;
 
 	while ((victim = list_first_entry_or_null(&victims, struct sg_binding, lru_link))) {
 		ret = evict(victim, busy);
@@ -425,16 +438,18 @@ static bool misplaced(const struct sg_binding *b, const struct sg_place *place)
  * sg_binding_pin() - give a binding an address that stays until sg_binding_unpin().
  * @b: the binding
  * @place: where; an address that it has and that will do is kept
+ * @submit: the submission that needs it
  * @busy: where the first fence of a busy object in the way is left, with a reference; NULL before
  *
  * Evicts objects that are in the way.
  *
  * Context: the space's lock is held, and it is the caller's turn.
- * Return: 0; -EBUSY with a fence in *@busy, or else where something in the way of a fixed address
- * is pinned; -EINVAL: the submission has pinned it already; -ENOSPC where nothing that can be
- * evicted makes enough room.
+ * Return: 0; -EBUSY with a fence in *@busy, or without where others have pinned what is in the way;
+ * -EINVAL: the submission has pinned it already; -ENOSPC where there is not enough room beside what
+ * it has pinned.
  */
-int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy)
+int sg_binding_pin(struct sg_binding *b, const struct sg_place *place,
+		   const struct sg_submit *submit, struct dma_fence **busy)
 {
 	struct sg_space *space = b->space;
 	int ret;
@@ -455,9 +470,8 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 	}
 	reap_closed(space);
 	while ((ret = insert(b, place)) == -ENOSPC) {
-		ret = place->fixed ?
-			evict_range(space, place->hint, place->hint + place->size, busy) :
-			evict_lru(space, place, busy);
+		ret = place->fixed ? evict_range(space, place, submit, busy) :
+				     evict_lru(space, place, submit, busy);
 		if (ret)
 			return ret;
 	}
@@ -468,7 +482,8 @@ int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dm
 pinned:
 	if (!list_empty(&b->closed_link))
 		list_del_init(&b->closed_link);
-	b->pinned = true;
+	b->pinned = submit;
+	b->in_way = false;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include <drm/drm_mm.h>
 
@@ -14,6 +15,7 @@ struct dma_fence;
 struct drm_file;
 struct sg_gpu;
 struct sg_object;
+struct sg_submit;
 
 /**
  * struct sg_space - an address space.
@@ -21,17 +23,20 @@ struct sg_object;
  * @gpu: the device
  * @size: bytes, a power of two
  * @file: whose handles name what is bound here; to be compared with and nothing else
- * @turn: held by the submission that may pin, which waits for fences under it if it has to. Taken
- *	inside reservations.
- * @lock: guards @mm, @bindings, @lru and @closed, and what the bindings say is guarded by it. Taken
- *	inside reservations and @turn; nothing is waited for under it, since the worker that frees
- *	everybody's objects takes it, too.
+ * @turn: held by the submission that may pin, which waits under it, if it has to, for fences, and
+ *	for those that have pinned all they need. Taken inside reservations.
+ * @lock: guards @mm, @bindings, @lru, @closed and @released, and what the bindings say is guarded
+ *	by it. Taken inside reservations and @turn; nothing is waited for under it, since the worker
+ *	that frees everybody's objects takes it, too.
  * @tree_lock: guards @mm's tree against the engines, which look addresses up in it. Held for
  *	writing, under @lock, for the moment of an insertion or removal; innermost.
  * @mm: the nodes of all bindings that have an address
  * @bindings: all bindings
  * @lru: those that have an address, in the order in which they are to lose it
  * @closed: those that have an address though their file has let go of the object, the longest first
+ * @released: counts the submissions that had pinned all they need, some of it in the way of others,
+ *	and have let go of it; read without @lock, too
+ * @release: where those others wait
  */
 struct sg_space {
 	struct kref kref;
@@ -46,6 +51,8 @@ struct sg_space {
 	struct list_head bindings;
 	struct list_head lru;
 	struct list_head closed;
+	unsigned int released;
+	wait_queue_head_t release;
 };
 
 /**
@@ -62,8 +69,9 @@ struct sg_space {
  * @lru_link: likewise
  * @closed_link: likewise
  * @node: the address, if allocated; guarded by the space's lock and tree_lock
- * @pinned: a submission under way, which holds the object's reservation, needs the address to stay;
- *	guarded by the space's lock
+ * @pinned: the submission under way, which holds the object's reservation, that needs the address
+ *	to stay, or NULL; to be compared with and nothing else; guarded by the space's lock
+ * @in_way: another one wanted its place since it was pinned; likewise
  * @used: it was used since it got its place in the list; likewise
  */
 struct sg_binding {
@@ -74,7 +82,8 @@ struct sg_binding {
 	struct list_head lru_link;
 	struct list_head closed_link;
 	struct drm_mm_node node;
-	bool pinned;
+	const struct sg_submit *pinned;
+	bool in_way;
 	bool used;
 };
 
@@ -109,21 +118,24 @@ static inline struct sg_space *sg_space_get(struct sg_space *space)
 }
 
 struct sg_binding *sg_binding_get(struct sg_object *obj, struct sg_space *space);
-int sg_binding_pin(struct sg_binding *b, const struct sg_place *place, struct dma_fence **busy);
+int sg_binding_pin(struct sg_binding *b, const struct sg_place *place,
+		   const struct sg_submit *submit, struct dma_fence **busy);
 void sg_bindings_close(struct sg_object *obj, const struct drm_file *file);
 bool sg_binding_exists(struct sg_object *obj, const struct sg_space *space);
 void sg_bindings_destroy(struct sg_object *obj);
 
 /**
  * sg_binding_unpin() - let the address be evicted again.
- * @b: the binding
+ * @b: the binding, pinned
  *
  * Context: the space's lock is held. Fences that protect the address have been published.
+ * Return: whether it was in another submission's way.
  */
-static inline void sg_binding_unpin(struct sg_binding *b)
+static inline bool sg_binding_unpin(struct sg_binding *b)
 {
 	lockdep_assert_held(&b->space->lock);
-	b->pinned = false;
+	b->pinned = NULL;
+	return b->in_way;
 }
 
 struct sg_binding *sg_space_find(struct sg_space *space, u64 addr, u64 *start, u64 *end);

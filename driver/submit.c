@@ -32,7 +32,7 @@
 #define LOCKDEP_LOCKS	2000
 /* So long an address space is locked while objects are given addresses; and then again. */
 #define LOCK_JIFFIES	1
-/* So often an address space is left to others while something in the way is busy. */
+/* So often an address space is left to others while something in the way is busy, or pinned. */
 #define MAX_WAITS	16
 
 static int submit_acquire(struct sg_submit *s)
@@ -163,19 +163,6 @@ static int submit_lock(struct sg_submit *s)
 	return 0;
 }
 
-/* Whether another object of the submission is in the way of one that insists on its address. */
-static bool submit_overlaps(const struct sg_submit *s, const struct sg_submit_object *o)
-{
-	const struct sg_submit_object *other;
-
-	for (other = s->objects; other < s->objects + s->count; other++)
-		if (other != o && other->place.fixed &&
-		    other->place.hint < o->place.hint + o->place.size &&
-		    o->place.hint < other->place.hint + other->place.size)
-			return true;
-	return false;
-}
-
 static int submit_populate(struct sg_submit *s)
 {
 	unsigned int i;
@@ -201,17 +188,20 @@ static int submit_populate(struct sg_submit *s)
 	return 0;
 }
 
-static void unpin_all(struct sg_submit *s)
+/* Returns whether any of it was in another submission's way. */
+static bool unpin_all(struct sg_submit *s)
 {
 	struct sg_submit_object *o;
+	bool in_way = false;
 
 	for (o = s->objects; s->npinned; o++) {
 		if (!o->pinned)
 			continue;
-		sg_binding_unpin(o->binding);
+		in_way |= sg_binding_unpin(o->binding);
 		o->pinned = false;
 		s->npinned--;
 	}
+	return in_way;
 }
 
 /* Pin those that insist on an address, or all others. */
@@ -234,9 +224,7 @@ static int pin_some(struct sg_submit *s, bool fixed, struct dma_fence **busy)
 				return -EINTR;
 			until = jiffies + LOCK_JIFFIES;
 		}
-		ret = sg_binding_pin(o->binding, &o->place, busy);
-		if (ret == -EBUSY && !*busy)
-			ret = submit_overlaps(s, o) ? -ENOSPC : -EAGAIN;
+		ret = sg_binding_pin(o->binding, &o->place, s, busy);
 		if (ret)
 			return ret;
 		o->pinned = true;
@@ -246,8 +234,11 @@ static int pin_some(struct sg_submit *s, bool fixed, struct dma_fence **busy)
 	return 0;
 }
 
-/* -EBUSY: not all could be pinned as long as a fence has not signalled, which goes to *@busy. */
-static int try_pin(struct sg_submit *s, struct dma_fence **busy)
+/*
+ * -EBUSY: not all could be pinned as long as a fence has not signalled, which goes to *@busy, or
+ * where none does, as long as the space counts no more than *@released.
+ */
+static int try_pin(struct sg_submit *s, struct dma_fence **busy, unsigned int *released)
 {
 	struct sg_space *space = s->ctx->space;
 	int ret;
@@ -258,10 +249,12 @@ static int try_pin(struct sg_submit *s, struct dma_fence **busy)
 	ret = pin_some(s, true, busy);
 	if (!ret && s->npinned < s->count)
 		ret = pin_some(s, false, busy);
+	*released = space->released;
 	mutex_unlock(&space->lock);
 	return ret;
 }
 
+/* Pin no more for now. It was in nobody's way: it still is the submission's turn. */
 static void submit_unpin(struct sg_submit *s)
 {
 	mutex_lock(&s->ctx->space->lock);
@@ -269,7 +262,26 @@ static void submit_unpin(struct sg_submit *s)
 	mutex_unlock(&s->ctx->space->lock);
 }
 
-/* Pin all or none. */
+/* Nothing needs to stay where it is any more: have those try again in whose way it was. */
+static void submit_release(struct sg_submit *s)
+{
+	struct sg_space *space = s->ctx->space;
+	bool in_way;
+
+	mutex_lock(&space->lock);
+	in_way = unpin_all(s);
+	if (in_way)
+		WRITE_ONCE(space->released, space->released + 1);
+	mutex_unlock(&space->lock);
+	if (in_way)
+		wake_up_all(&space->release);
+}
+
+/*
+ * Pin all or none. Others in the space may have pinned all that they need, and be waiting for the
+ * GPU before they change their commands. They are waited for like the GPU: they want no further
+ * address and no further reservation, so that none of them can be waiting for us in turn.
+ */
 static int submit_pin(struct sg_submit *s)
 {
 	struct sg_space *space = s->ctx->space;
@@ -280,14 +292,15 @@ static int submit_pin(struct sg_submit *s)
 	ret = submit_populate(s);
 	while (!ret) {
 		struct dma_fence *busy = NULL;
+		unsigned int released;
 
 		if (!turn && mutex_lock_interruptible(&space->turn)) {
 			ret = -ERESTARTSYS;
 			break;
 		}
 		turn = true;
-		ret = try_pin(s, &busy);
-		if (!busy)
+		ret = try_pin(s, &busy, &released);
+		if (ret != -EBUSY)
 			break;
 		/* let others in meanwhile; but they must not get ahead for ever */
 		if (waits++ < MAX_WAITS) {
@@ -295,7 +308,9 @@ static int submit_pin(struct sg_submit *s)
 			mutex_unlock(&space->turn);
 			turn = false;
 		}
-		ret = dma_fence_wait(busy, true);
+		ret = busy ? dma_fence_wait(busy, true) :
+			     wait_event_interruptible(space->release,
+						      READ_ONCE(space->released) != released);
 		dma_fence_put(busy);
 	}
 	if (ret)
@@ -448,7 +463,7 @@ discard:
 		sg_request_discard(rq);
 	mutex_unlock(&timeline->lock);
 unpin:
-	submit_unpin(s);
+	submit_release(s);
 unlock:
 	submit_unlock(s);
 	/* this may take long: nobody waits for it but the caller */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #define PINNED48	(EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS)
@@ -205,6 +206,118 @@ static void evicts_busy(void)
 	CHECK_HEX(gem_read32(p.fd, p.obj[0].handle, 0), 0xe71c);
 	CHECK_INT(job_end(&works), 0);
 	spin_free(&s);
+}
+
+/* An execbuf of up to three objects, the last of them the batch. */
+struct large {
+	int fd;
+	unsigned int count;
+	struct drm_i915_gem_exec_object2 obj[3];
+	struct drm_i915_gem_relocation_entry reloc;
+};
+
+/* It takes so much below 4 GiB that there is room for one. */
+#define LARGE	(5ull << 29)
+/* More than somebody who waits for room is woken up for without a result. */
+#define OTHERS	100
+
+static long large_call(void *arg)
+{
+	struct large *l = arg;
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)l->obj, .buffer_count = l->count,
+	};
+
+	return gem_ioctl_once(l->fd, DRM_IOCTL_I915_GEM_EXECBUFFER2_WR, &eb);
+}
+
+static void child_large(void *arg)
+{
+	CHECK_RET(large_call(arg), 0);
+}
+
+/* All but the first object are out of the way, above 4 GiB. */
+static void large_add(struct large *l, uint32_t handle)
+{
+	const uint32_t end = MI_BATCH_BUFFER_END;
+
+	l->obj[l->count].handle = handle;
+	l->obj[l->count].offset = batch_address(handle);
+	l->obj[l->count].flags = PINNED48;
+	l->count++;
+	gem_write(l->fd, handle, 0, &end, sizeof(end));
+}
+
+/* The large object comes to lie where it fits, or @at an address. */
+static void large_init(struct large *l, int fd, uint64_t at)
+{
+	*l = (struct large){ .fd = fd, .count = 1 };
+	l->obj[0].handle = gem_create(fd, PAGE);
+	l->obj[0].pad_to_size = LARGE;
+	l->obj[0].offset = at;
+	l->obj[0].flags = EXEC_OBJECT_PAD_TO_SIZE | (at ? EXEC_OBJECT_PINNED : 0);
+}
+
+/* @at: where the second is to lie, or 0 */
+static void makes_way_later(uint64_t at)
+{
+	struct large has, wants, killed;
+	struct drm_i915_gem_exec_object2 obj = { .flags = PINNED48 };
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)&obj, .buffer_count = 1,
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	int fd = gem_open(), status;
+	struct job first, second;
+	uint32_t busy;
+	struct spin s;
+	pid_t pid;
+
+	/* One has its addresses, and is to change commands that are in use elsewhere. */
+	large_init(&has, fd, 0);
+	busy = gem_create(fd, PAGE);
+	large_add(&has, busy);
+	large_add(&has, gem_create(fd, PAGE));
+	has.reloc.target_handle = has.obj[0].handle;
+	has.reloc.presumed_offset = TOP;
+	has.reloc.read_domains = I915_GEM_DOMAIN_RENDER;
+	has.obj[1].relocs_ptr = (uintptr_t)&has.reloc;
+	has.obj[1].relocation_count = 1;
+	spin_start(&s, fd, gem_context_create(fd), I915_EXEC_BLT, busy, 0);
+	job_start(&first, large_call, &has);
+	CHECK(!job_done_within(&first, 200));
+
+	/* Others wait for it, */
+	large_init(&wants, fd, at);
+	large_add(&wants, gem_create(fd, PAGE));
+	job_start(&second, large_call, &wants);
+	large_init(&killed, fd, at);
+	large_add(&killed, gem_create(fd, PAGE));
+	pid = child_start(child_large, &killed);
+	CHECK(!child_ended_within(pid, 200, &status));
+	CHECK(!job_done_within(&second, 0));
+	/* unless they are killed, */
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK(child_ended_within(pid, 3000, &status));
+	/* or want another place. */
+	obj.handle = gem_create(fd, PAGE);
+	obj.offset = batch_address(obj.handle);
+	gem_write(fd, obj.handle, 0, &end, sizeof(end));
+	for (int i = 0; i < OTHERS; i++)
+		CHECK_RET(try_execbuf(fd, &eb), 0);
+
+	CHECK(!job_done_within(&first, 0));
+	CHECK(!job_done_within(&second, 0));
+	spin_end(&s);
+	CHECK_RET(job_end(&first), 0);
+	CHECK_RET(job_end(&second), 0);
+	spin_free(&s);
+}
+
+static void evicts_later(void)
+{
+	makes_way_later(0);
+	makes_way_later(1ull << 30);
 }
 
 static void moves(void)
@@ -469,6 +582,7 @@ static const struct subtest tests[] = {
 	{ "softpin of overlapping objects is ENOSPC", overlapping },
 	{ "softpin evicts what is idle; it keeps its bytes", evicts_idle },
 	{ "softpin waits for what is busy, and only who needs the place does", evicts_busy },
+	{ "who needs the place of a submission that is not through waits for it", evicts_later },
 	{ "a moved object is gone from its old address", moves },
 	{ "alignment is kept", alignment },
 	{ "an aligned object finds the only place where it fits", only_aligned_place },
