@@ -85,6 +85,28 @@ static inline long pin_pages_of(struct mm_struct *mm, unsigned long addr, unsign
 }
 
 /**
+ * sg_mmap_write_trylock() - mmap_write_lock(), if nobody has it: for mmap_write_unlock().
+ * @mm: whose
+ *
+ * The kernel has had nothing of the kind since some time after 6.6; Kbuild looks what it has.
+ *
+ * Return: whether it is held now.
+ */
+static inline bool sg_mmap_write_trylock(struct mm_struct *mm)
+{
+#ifdef SG_HAVE_MMAP_WRITE_TRYLOCK
+	return mmap_write_trylock(mm);
+#else
+	if (!down_write_trylock(&mm->mmap_lock))
+		return false;
+#ifdef SG_HAVE_MM_LOCK_SEQCOUNT
+	mm_lock_seqcount_begin(mm);
+#endif
+	return true;
+#endif
+}
+
+/**
  * sg_follow_pfn() - the frame behind an address where a driver's memory is mapped.
  * @vma: the mapping, of VM_PFNMAP
  * @addr: where

@@ -43,9 +43,10 @@
  * @going: objects of which the last reference is gone, but that are not freed yet
  * @gone: objects that were freed, ever
  * @gone_wq: wakes who waits for one
- * @pin_wq: that of pins, for which it needs the mmap_lock of their owners
+ * @pin_wq: that of pins; no work there waits for the mmap_lock of their owners
  * @pins_going: how many that has still to do
- * @pin_gone: wakes who waits for there to be none
+ * @pins_gone: how many it has done, ever
+ * @pin_gone: wakes who waits for one, or for all
  * @stats: counters, for people
  * @shmem: the tmpfs that objects have their files in; NULL: the kernel's own
  * @objects: how many objects there are
@@ -86,6 +87,7 @@ struct sg_gpu {
 	wait_queue_head_t gone_wq;
 	struct workqueue_struct *pin_wq;
 	atomic_t pins_going;
+	atomic_t pins_gone;
 	wait_queue_head_t pin_gone;
 	struct sg_stats stats;
 	struct vfsmount *shmem;

@@ -18,12 +18,15 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "compat.h"
 #include "gpu.h"
 #include "pin.h"
 #include "trace.h"
 
 /* How long to wait for pins that are being let go of. */
 #define GOING_TIMEOUT	(2 * HZ)
+/* How long a worker leaves an mmap_lock alone that it has found taken, at most. */
+#define AGAIN_MAX	(HZ / 10)
 
 /** sg_owner_get() - the current process is to be an owner; for sg_owner_put(). */
 void sg_owner_get(struct sg_owner *owner)
@@ -43,15 +46,7 @@ void sg_owner_put(struct sg_owner *owner)
 	mmdrop(owner->mm);
 }
 
-static void pin_free_work(struct work_struct *work)
-{
-	struct sg_pin *pin = container_of(work, struct sg_pin, free_work);
-	struct sg_gpu *gpu = pin->gpu;
-
-	sg_pin_free(pin);
-	if (atomic_dec_and_test(&gpu->pins_going))
-		wake_up_all(&gpu->pin_gone);
-}
+static void pin_free_work(struct work_struct *work);
 
 /**
  * sg_pin_alloc() - get ready to pin a range.
@@ -83,19 +78,25 @@ struct sg_pin *sg_pin_alloc(struct sg_gpu *gpu, const struct sg_owner *owner, un
 	pin->addr = addr;
 	pin->write = write;
 	pin->users = 1;
-	INIT_WORK(&pin->free_work, pin_free_work);
+	INIT_DELAYED_WORK(&pin->free_work, pin_free_work);
 	return pin;
+}
+
+/* The owner's mmap_lock is held for writing, and is let go of. */
+static int count_unlock(struct sg_pin *pin, bool more)
+{
+	struct sg_owner *owner = &pin->owner;
+	int ret = __account_locked_vm(owner->mm, pin->pages.npages, more, owner->task,
+				      owner->no_limit);
+
+	mmap_write_unlock(owner->mm);
+	return ret;
 }
 
 static int count(struct sg_pin *pin, bool more)
 {
-	struct sg_owner *owner = &pin->owner;
-	int ret;
-
-	mmap_write_lock(owner->mm);
-	ret = __account_locked_vm(owner->mm, pin->pages.npages, more, owner->task, owner->no_limit);
-	mmap_write_unlock(owner->mm);
-	return ret;
+	mmap_write_lock(pin->owner.mm);
+	return count_unlock(pin, more);
 }
 
 /**
@@ -107,19 +108,24 @@ static int count(struct sg_pin *pin, bool more)
  */
 int sg_pin_count(struct sg_pin *pin)
 {
-	int ret = count(pin, true);
+	struct sg_gpu *gpu = pin->gpu;
+	long left = GOING_TIMEOUT;
+	bool going;
+	int gone, ret;
 
-	if (ret == -ENOMEM) {
-		struct sg_gpu *gpu = pin->gpu;
-
-		/*
-		 * What was let go of a moment ago may not have been given back yet. Some of it may
-		 * be others', and they decide how long their mmap_lock is held.
-		 */
-		wait_event_killable_timeout(gpu->pin_gone, !atomic_read(&gpu->pins_going),
-					    GOING_TIMEOUT);
+	/*
+	 * What was let go of a moment ago may not have been given back yet. Some of it may be
+	 * others', and they decide how long their mmap_lock is held: so look again at each.
+	 */
+	do {
+		gone = atomic_read_acquire(&gpu->pins_gone);
+		going = atomic_read(&gpu->pins_going);
 		ret = count(pin, true);
-	}
+		if (ret != -ENOMEM || !going)
+			break;
+		left = wait_event_killable_timeout(gpu->pin_gone,
+						   atomic_read(&gpu->pins_gone) != gone, left);
+	} while (left > 0);
 	pin->counted = !ret;
 	return ret;
 }
@@ -341,6 +347,22 @@ bool sg_pin_equal(const struct sg_pin *a, const struct sg_pin *b)
 	return true;
 }
 
+/* Unpin the pages, for good; a second time is fine. */
+static void put_pages(struct sg_pin *pin)
+{
+	if (!pin->pages.chunk)
+		return;
+	unpin_all(pin);
+	sg_pages_fini(&pin->pages);
+}
+
+/* They are unpinned, and count for nothing any more. */
+static void pin_destroy(struct sg_pin *pin)
+{
+	sg_owner_put(&pin->owner);
+	kfree(pin);
+}
+
 /**
  * sg_pin_free() - unpin the pages, give back what they counted, and free it.
  * @pin: nobody uses it any more
@@ -349,12 +371,34 @@ bool sg_pin_equal(const struct sg_pin *a, const struct sg_pin *b)
  */
 void sg_pin_free(struct sg_pin *pin)
 {
-	unpin_all(pin);
+	put_pages(pin);
 	if (pin->counted)
 		count(pin, false);
-	sg_pages_fini(&pin->pages);
-	sg_owner_put(&pin->owner);
-	kfree(pin);
+	pin_destroy(pin);
+}
+
+/*
+ * The pages go at once. What they counted is the owner's own affair: while his mmap_lock is taken,
+ * it may be by one who waits for the GPU, the worker does others' work.
+ */
+static void pin_free_work(struct work_struct *work)
+{
+	struct sg_pin *pin = container_of(to_delayed_work(work), struct sg_pin, free_work);
+	struct sg_gpu *gpu = pin->gpu;
+
+	put_pages(pin);
+	if (pin->counted) {
+		if (!sg_mmap_write_trylock(pin->owner.mm)) {
+			pin->again = clamp_t(unsigned long, 2 * pin->again, 1, AGAIN_MAX);
+			queue_delayed_work(gpu->pin_wq, &pin->free_work, pin->again);
+			return;
+		}
+		count_unlock(pin, false);
+	}
+	pin_destroy(pin);
+	atomic_inc(&gpu->pins_gone);
+	atomic_dec(&gpu->pins_going);
+	wake_up_all(&gpu->pin_gone);
 }
 
 /** sg_pin_going() - a pin is going to be freed: who is over his limit may wait for it. */
@@ -366,5 +410,5 @@ void sg_pin_going(struct sg_pin *pin)
 /** sg_pin_free_later() - as sg_pin_free(), where mmap_lock may be held; after sg_pin_going(). */
 void sg_pin_free_later(struct sg_pin *pin)
 {
-	queue_work(pin->gpu->pin_wq, &pin->free_work);
+	queue_delayed_work(pin->gpu->pin_wq, &pin->free_work, 0);
 }

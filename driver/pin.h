@@ -40,6 +40,7 @@ void sg_owner_put(struct sg_owner *owner);
  * @users: for whoever shares it
  * @seq: likewise
  * @free_work: frees it
+ * @again: after how many jiffies that was tried again
  */
 struct sg_pin {
 	struct sg_gpu *gpu;
@@ -53,7 +54,8 @@ struct sg_pin {
 	unsigned int users;
 	unsigned long seq;
 
-	struct work_struct free_work;
+	struct delayed_work free_work;
+	unsigned long again;
 };
 
 struct sg_pin *sg_pin_alloc(struct sg_gpu *gpu, const struct sg_owner *owner, unsigned long addr,

@@ -5,16 +5,19 @@
  */
 #include "batch.h"
 #include "counters.h"
+#include "exynos.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -121,6 +124,66 @@ static void closed_and_invalidated(void)
 	gate_open(&shared.seen);
 	child_end(pid);
 	CHECK(objects_become(alive - MANY, 5000));
+}
+
+/* Whoever changes the memory holds its lock, and what was pinned of it counts on for so long. */
+static void child_unpins(void *arg)
+{
+	static uint32_t pinned[MANY];
+	char *ptr = map_anon((MANY + 1) * PAGE);
+	struct invalidated *shared = arg;
+	int fd = gem_open(), exynos = exynos_open();
+	struct spin s;
+	struct job job;
+
+	for (uint32_t i = 0; i < MANY; i++)
+		pinned[i] = exynos_userptr(exynos, ptr + (i + 1) * PAGE, PAGE, 0);
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, ptr, PAGE, 0), EXEC_OBJECT_WRITE);
+	job_start(&job, protect, ptr);
+	CHECK(!job_done_within(&job, 200));
+	for (uint32_t i = 0; i < MANY; i++)
+		gem_close(exynos, pinned[i]);
+	gate_open(&shared->closed);
+	gate_pass(&shared->seen);
+	CHECK(!job_done_within(&job, 1));
+	spin_end(&s);
+	CHECK_INT(job_end(&job), 0);
+	CHECK(status_kb_becomes(getpid(), "VmLck", 0));
+	spin_free(&s);
+}
+
+static void unpinned_and_invalidated(void)
+{
+	const struct rlimit limit = { .rlim_cur = 8 * PAGE, .rlim_max = 8 * PAGE };
+	int exynos = exynos_open();
+	void *ptr = map_anon(8 * PAGE);
+	struct invalidated shared;
+	long long was;
+	uint32_t handle;
+	int64_t began;
+	pid_t pid;
+
+	counters_settled();
+	was = pages_pinned();
+	gate_init(&shared.closed);
+	gate_init(&shared.seen);
+	pid = child_start(child_unpins, &shared);
+	CHECK_SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
+	drop_capability(CAP_IPC_LOCK);
+	gate_pass(&shared.closed);
+	began = now_ns();
+	for (uint32_t i = 0; i < 10; i++) {
+		/* all that may be, and again as soon as it was let go of */
+		CHECK_RET(try_exynos_userptr(exynos, ptr, 8 * PAGE, 0, &handle), 0);
+		gem_close(exynos, handle);
+	}
+	CHECK(status_kb_becomes(getpid(), "VmLck", 0));
+	CHECK(now_ns() - began < 1000 * MSEC * tap_slow());
+	/* the others' pages are unpinned too, and count on */
+	CHECK_INT(pages_pinned(), was);
+	CHECK_INT(status_kb(pid, "VmLck"), (long)(MANY * PAGE / 1024));
+	gate_open(&shared.seen);
+	child_end(pid);
 }
 
 /* An execbuf that waits for its objects' addresses. */
@@ -531,6 +594,7 @@ static void context_guessed(void)
 static const struct subtest tests[] = {
 	{ "objects closed while in use do not keep others' from being freed", closed_and_busy, 60 },
 	{ "nor do userptrs closed while their memory is taken away", closed_and_invalidated, 60 },
+	{ "nor do pinned pages let go of then", unpinned_and_invalidated, 60 },
 	{ "nor does who waits for addresses", waiting_for_addresses, 60 },
 	{ "who searches for addresses lets others in, and can be killed", searching_for_addresses, 60 },
 	{ "who changes his memory waits a bounded time for the queue in front", queue_in_front, 60 },
