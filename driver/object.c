@@ -405,6 +405,23 @@ bool sg_object_revoke_begin(struct sg_object *obj, bool may_wait)
 	return true;
 }
 
+/**
+ * sg_object_revoke_pause() - let the engines in for a moment.
+ * @obj: the object, some of whose memory is still to be taken away
+ *
+ * Context: between sg_object_revoke_begin() and sg_object_revoke_end(); may sleep.
+ */
+void sg_object_revoke_pause(struct sg_object *obj)
+{
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+
+	up_write(&gpu->revoke);
+	cond_resched();
+	down_write(&gpu->revoke);
+	/* they may have looked up again what goes next */
+	gpu->revoke_seq++;
+}
+
 /** sg_object_revoke_end() - the memory is out of reach: the engines go on. */
 void sg_object_revoke_end(struct sg_object *obj)
 {

@@ -146,6 +146,7 @@ int sg_object_pin_pages(struct sg_object *obj);
 void sg_object_unpin_pages(struct sg_object *obj);
 void *sg_object_span(const struct sg_object *obj, u64 offset, size_t *len);
 bool sg_object_revoke_begin(struct sg_object *obj, bool may_wait);
+void sg_object_revoke_pause(struct sg_object *obj);
 void sg_object_revoke_end(struct sg_object *obj);
 int sg_object_publish(struct sg_object *obj, struct drm_file *file, u32 *handle);
 int sg_object_wait(struct sg_object *obj, bool write, bool interruptible, long timeout);

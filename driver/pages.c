@@ -22,6 +22,7 @@ int sg_pages_init(struct sg_pages *p, unsigned long npages, unsigned int skew)
 	p->npages = npages;
 	p->skew = skew;
 	p->nchunks = n;
+	p->nseen = n;
 	p->chunk = kvcalloc(n, sizeof(*p->chunk), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	return p->chunk ? 0 : -ENOMEM;
 }
@@ -36,7 +37,7 @@ void sg_pages_fini(struct sg_pages *p)
 
 	if (!p->chunk)
 		return;
-	for (i = 0; i < p->nchunks; i++)
+	for (i = 0; i < p->nseen; i++)
 		sg_chunk_free(&p->chunk[i]);
 	kvfree(p->chunk);
 	p->chunk = NULL;
@@ -327,10 +328,10 @@ bool sg_frames_mark_dirty(u64 pfn, unsigned int n)
  */
 unsigned long sg_pages_present(const struct sg_pages *p)
 {
+	unsigned int i, n = READ_ONCE(p->nseen);
 	unsigned long pages = 0;
-	unsigned int i;
 
-	for (i = 0; i < p->nchunks; i++)
+	for (i = 0; i < n; i++)
 		if (READ_ONCE(p->chunk[i].nruns))
 			pages += sg_pages_count(p, i);
 	return pages;

@@ -49,12 +49,15 @@ struct sg_chunk {
  * @npages: pages in the object
  * @skew: slot of the object's first page in its first chunk
  * @nchunks: entries in @chunk
+ * @nseen: the chunks from this one on have never been there. As many as @nchunks, unless the owner
+ *	keeps count; it never falls.
  * @chunk: the chunks
  */
 struct sg_pages {
 	unsigned long npages;
 	unsigned int skew;
 	unsigned int nchunks;
+	unsigned int nseen;
 	struct sg_chunk *chunk;
 };
 

@@ -45,6 +45,7 @@ static void publish(struct sg_pinned *pinned, struct sg_grip *grip)
 	p->npages = pinned->pin->pages.npages;
 	p->skew = pinned->pin->pages.skew;
 	p->nchunks = pinned->pin->pages.nchunks;
+	p->nseen = pinned->pin->pages.nseen;
 	/* pairs with usage.c */
 	smp_store_release(&p->chunk, pinned->pin->pages.chunk);
 	/* pairs with pinned_acquire(), and with sg_object_span() */

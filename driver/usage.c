@@ -36,18 +36,27 @@ struct usage {
 	u64 active;
 };
 
+/* A moment's look. */
 static u64 resident(const struct sg_object *obj)
 {
-	if (obj->ops->get_pages)
-		return (u64)sg_object_pages(obj) << PAGE_SHIFT;
+	struct sg_gpu *gpu = sg_object_gpu(obj);
+	unsigned long pages;
+
+	if (obj->ops->get_pages) {
+		/* their list of chunks goes with the pages, unless the revoke lock keeps it there */
+		down_read(&gpu->revoke);
+		pages = sg_object_pages(obj);
+		up_read(&gpu->revoke);
+		return (u64)pages << PAGE_SHIFT;
+	}
 	if (smp_load_acquire(&obj->vaddr))	/* pairs with import_acquire() */
 		return obj->base.size;
 	if (!smp_load_acquire(&obj->pages.chunk))	/* pairs with those who acquire */
 		return 0;
+	/* that of user pages stays as long as the object: nobody is held up, however long it is */
 	return (u64)sg_pages_present(&obj->pages) << PAGE_SHIFT;
 }
 
-/* A moment's look. The revoke lock keeps lists of chunks there. */
 static void add_object(struct usage *usage, const struct sg_object *obj)
 {
 	u64 here = resident(obj);
@@ -95,16 +104,13 @@ static struct sg_object *next_object(struct drm_file *file, int *handle)
  */
 void sg_usage_show(struct drm_printer *p, struct drm_file *file)
 {
-	struct sg_gpu *gpu = to_sg_gpu(file->minor->dev);
 	struct usage usage = {};
 	struct sg_object *obj;
 	int handle = 0;
 
 	/* there may be very many, and very large ones: nobody is to wait until all are counted */
 	while (!fatal_signal_pending(current) && (obj = next_object(file, &handle))) {
-		down_read(&gpu->revoke);
 		add_object(&usage, obj);
-		up_read(&gpu->revoke);
 		sg_object_put(obj);
 		handle++;
 		cond_resched();

@@ -40,6 +40,8 @@
 
 /* An interval's sequence begins at 1. */
 #define SEQ_NEVER	0
+/* So many chunks are taken away before the engines are let in again: not a millisecond's work. */
+#define CHUNKS_AT_ONCE	1024
 
 static struct kmem_cache *userptr_cache;
 
@@ -331,10 +333,10 @@ static bool drop_held(struct sg_userptr *u)
 {
 	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
 	struct sg_pages *p = &u->obj.pages;
+	unsigned int i, n = READ_ONCE(p->nseen);
 	bool left = false;
-	unsigned int i;
 
-	for (i = 0; i < p->nchunks; i++) {
+	for (i = 0; i < n; i++) {
 		struct sg_chunk was = {};
 
 		if (!READ_ONCE(p->chunk[i].held))
@@ -384,11 +386,11 @@ static void drop_work(struct work_struct *work)
 }
 
 /*
- * Hold the chunks first to last, and see to it that they are let go of. They are of an object that
- * is being invalidated, so that none is added, but some may be let go of meanwhile. Returns false
- * if some cannot be held.
+ * Hold the chunks from first to before end, and see to it that they are let go of. They are of an
+ * object that is being invalidated, so that none is added, but some may be let go of meanwhile.
+ * Returns false if some cannot be held.
  */
-static bool hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int last)
+static bool hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int end)
 {
 	bool (*may_get)(u64, unsigned int) = u->obj.read_only ? sg_frames_may_get :
 								 sg_frames_may_get_written;
@@ -398,7 +400,7 @@ static bool hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int l
 	unsigned int i;
 
 	/* an object may be large, and submissions wait for this lock: not long at a time */
-	for (i = first; all && i <= last; i++) {
+	for (i = first; all && i < end; i++) {
 		struct sg_chunk *c = &p->chunk[i];
 
 		if (!READ_ONCE(c->nruns) || READ_ONCE(c->held))
@@ -461,6 +463,7 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	} else if (!p->chunk[i].nruns) {
 		if (!u->obj.read_only)
 			mark_dirty(pfns, n);
+		WRITE_ONCE(p->nseen, max(p->nseen, i + 1));
 		sg_chunk_install(&p->chunk[i], &found);
 		found.nruns = 0;
 	} else if (p->chunk[i].held) {		/* else another thread was faster */
@@ -529,6 +532,7 @@ static int acquire_list(struct sg_userptr *u)
 		u->obj.pages.npages = pages.npages;
 		u->obj.pages.skew = pages.skew;
 		u->obj.pages.nchunks = pages.nchunks;
+		u->obj.pages.nseen = 0;
 		/* who looks without the lock sees the rest too: above, and sg_object_span() */
 		smp_store_release(&u->obj.pages.chunk, pages.chunk);
 		pages.chunk = NULL;
@@ -628,13 +632,38 @@ bool sg_object_is_userptr(const struct sg_object *obj)
 	return obj->ops == &userptr_ops;
 }
 
-/* Whether any of the chunks first to last is there. */
-static bool any_present(const struct sg_pages *p, unsigned int first, unsigned int last)
+/* The first of the chunks from @first to before @end that is there, or @end. */
+static unsigned int next_present(const struct sg_pages *p, unsigned int first, unsigned int end)
 {
-	for (; first <= last; first++)
-		if (READ_ONCE(p->chunk[first].nruns))
-			return true;
-	return false;
+	while (first < end && !READ_ONCE(p->chunk[first].nruns))
+		first++;
+	return first;
+}
+
+/*
+ * Take the chunks from @first to before @end away. Nobody installs one meanwhile: the sequence
+ * stays odd until the invalidation ends. The revoke lock is held for writing; if @may_wait, the
+ * engines are let in now and then. What they can still reach then is what is still to be taken.
+ */
+static void take_chunks(struct sg_userptr *u, unsigned int first, unsigned int end, bool may_wait)
+{
+	struct sg_gpu *gpu = sg_object_gpu(&u->obj);
+	struct sg_pages *p = &u->obj.pages;
+	unsigned int i, taken = 0;
+
+	for (i = next_present(p, first, end); i < end; i = next_present(p, i + 1, end)) {
+		struct sg_chunk was;
+
+		/* another invalidation may be about to hold it */
+		write_lock(&gpu->notifier_lock);
+		was = sg_chunk_take(&p->chunk[i]);
+		write_unlock(&gpu->notifier_lock);
+		if (was.held)
+			release_held(u, i, &was);
+		sg_chunk_free(&was);
+		if (may_wait && ++taken % CHUNKS_AT_ONCE == 0)
+			sg_object_revoke_pause(&u->obj);
+	}
 }
 
 /*
@@ -651,28 +680,29 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 	struct sg_pages *p = &u->obj.pages;
 	unsigned long start = max(range->start, sg_userptr_addr(u));
 	unsigned long last = min(range->end - 1, u->notifier.interval_tree.last);
-	unsigned int i, first_chunk = 0, last_chunk = 0;
+	bool may_wait = mmu_notifier_range_blockable(range), present, held = false;
 	enum sg_tell tell = SG_TELL_NOBODY;
-	bool used, present = false, held = false;
+	unsigned int first = 0, end = 0;
 	u64 waited = 0;
 
 	write_lock(&gpu->notifier_lock);
 	mmu_interval_set_seq(notifier, cur_seq);
-	used = p->chunk;
-	if (used) {
-		first_chunk = sg_pages_chunk(p, (start - sg_userptr_addr(u)) >> PAGE_SHIFT);
-		last_chunk = sg_pages_chunk(p, (last - sg_userptr_addr(u)) >> PAGE_SHIFT);
+	if (p->chunk) {
+		first = sg_pages_chunk(p, (start - sg_userptr_addr(u)) >> PAGE_SHIFT);
+		end = sg_pages_chunk(p, (last - sg_userptr_addr(u)) >> PAGE_SHIFT) + 1;
+		/* a range may be a thousand times as large as what was ever there of it */
+		end = min(end, p->nseen);
 	}
 	write_unlock(&gpu->notifier_lock);
 	/* from here on nothing is added: not a chunk, nor a request that uses them */
-	if (used)
-		present = any_present(p, first_chunk, last_chunk);
+	first = next_present(p, first, end);
+	present = first < end;
 	if (present && range->event == MMU_NOTIFY_CLEAR &&
 	    !dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP))
-		held = hold_chunks(u, first_chunk, last_chunk);
+		held = hold_chunks(u, first, end);
 	if (present) {
 		write_lock(&gpu->notifier_lock);
-		tell = sg_userptr_tell_prepare(u, mmu_notifier_range_blockable(range));
+		tell = sg_userptr_tell_prepare(u, may_wait);
 		write_unlock(&gpu->notifier_lock);
 	}
 	sg_userptr_tell(u, tell);
@@ -683,20 +713,9 @@ static bool userptr_invalidate(struct mmu_interval_notifier *notifier,
 		goto done;
 
 	waited = ktime_get_ns();
-	/* nobody installs a chunk meanwhile: the sequence stays odd until the invalidation ends */
-	if (!sg_object_revoke_begin(&u->obj, mmu_notifier_range_blockable(range)))
+	if (!sg_object_revoke_begin(&u->obj, may_wait))
 		return false;
-	for (i = first_chunk; i <= last_chunk; i++) {
-		struct sg_chunk was;
-
-		/* another invalidation may be about to hold it */
-		write_lock(&gpu->notifier_lock);
-		was = sg_chunk_take(&p->chunk[i]);
-		write_unlock(&gpu->notifier_lock);
-		if (was.held)
-			release_held(u, i, &was);
-		sg_chunk_free(&was);
-	}
+	take_chunks(u, first, end, may_wait);
 	sg_object_revoke_end(&u->obj);
 	waited = ktime_get_ns() - waited;
 	atomic64_add(waited, &gpu->stats.waited_ns);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <signal.h>
@@ -184,6 +185,42 @@ static void unpinned_and_invalidated(void)
 	CHECK_INT(status_kb(pid, "VmLck"), (long)(MANY * PAGE / 1024));
 	gate_open(&shared.seen);
 	child_end(pid);
+}
+
+#define VAST		(16ull << 40)
+#define VAST_PART	(2 * MiB)
+
+/* A userptr far larger than what is there of it: no invalidation takes as long as its range. */
+static void vast_and_invalidated(void)
+{
+	int64_t best = INT64_MAX;
+	int fd = gem_open();
+
+	for (int i = 0; i < 3; i++) {
+		long long revokes;
+		uint32_t handle, word;
+		int64_t began;
+		char *ptr;
+
+		ptr = mmap(NULL, VAST, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			   0);
+		CHECK(ptr != MAP_FAILED);
+		CHECK_SYS(mprotect(ptr, 2 * VAST_PART, PROT_READ | PROT_WRITE));
+		handle = gem_userptr(fd, ptr, VAST, 0);
+		/* what is in front of the hole is looked up all the same */
+		CHECK_RET(try_read(fd, handle, 0, &word, sizeof(word)), -EFAULT);
+		revokes = counters().revokes;
+		began = now_ns();
+		CHECK_SYS(munmap(ptr, VAST));
+		began = now_ns() - began;
+		CHECK_INT(counters().revokes, revokes + 1);
+		if (began < best)
+			best = began;
+		gem_close(fd, handle);
+		gem_set_debugfs("i915_gem_drop_caches", "0x10");
+	}
+	tap_note("munmap() took %lld us", (long long)(best / 1000));
+	CHECK(best < 50 * MSEC * tap_slow());
 }
 
 /* An execbuf that waits for its objects' addresses. */
@@ -598,6 +635,7 @@ static const struct subtest tests[] = {
 	{ "nor does who waits for addresses", waiting_for_addresses, 60 },
 	{ "who searches for addresses lets others in, and can be killed", searching_for_addresses, 60 },
 	{ "who changes his memory waits a bounded time for the queue in front", queue_in_front, 60 },
+	{ "userptrs of which little is there are invalidated at once", vast_and_invalidated, 60 },
 	{ "what others had of the engine does not count as a request's time", time_of_others, 60 },
 	{ "nor does time in which its engine had no processor", time_of_nobody },
 	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
