@@ -12,6 +12,7 @@
  */
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
 
 #include <drm/drm_drv.h>
@@ -149,20 +150,39 @@ static struct sg_window window(struct vm_area_struct *vma, const struct sg_objec
 	};
 }
 
+/* What comes of an error; VM_FAULT_RETRY is for fault_end() alone. */
 static vm_fault_t fault_code(int err)
 {
 	switch (err) {
 	case 0:
+		return VM_FAULT_NOPAGE;
 	case -EAGAIN:
 	case -EINTR:
 	case -ERESTARTSYS:
 	case -EBUSY:
-		return VM_FAULT_NOPAGE;
+		return VM_FAULT_RETRY;
 	case -ENOMEM:
 		return VM_FAULT_OOM;
 	default:
 		return VM_FAULT_SIGBUS;
 	}
+}
+
+/*
+ * A fault ends, with no lock of ours held. One that was interrupted, or found something in its way,
+ * comes again: that of a program once it has seen to its signals. But the kernel's own, where it
+ * copies from or to a program's memory, comes again at once, to be interrupted by the same signal:
+ * so it pauses, and where the signal kills, the copy has to fail.
+ */
+static vm_fault_t fault_end(const struct vm_fault *vmf, vm_fault_t fault)
+{
+	if (!(fault & VM_FAULT_RETRY))
+		return fault;
+	if (fatal_signal_pending(current))
+		return VM_FAULT_SIGBUS;
+	if (signal_pending(current) && !(vmf->flags & FAULT_FLAG_USER))
+		schedule_timeout_killable(1);
+	return VM_FAULT_NOPAGE;
 }
 
 /* Who looks at an object keeps the device from going, and holds the reservation. */
@@ -261,10 +281,10 @@ static vm_fault_t cpu_fault(struct vm_fault *vmf)
 
 	ret = look_begin(mo->obj, &idx);
 	if (ret)
-		return fault_code(ret);
+		return fault_end(vmf, fault_code(ret));
 	fault = fill_object(vmf, mo->obj, offset_first(vmf->vma));
 	look_end(mo->obj, idx);
-	return fault;
+	return fault_end(vmf, fault);
 }
 
 static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
@@ -367,7 +387,7 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 
 	ret = look_begin(obj, &idx);
 	if (ret)
-		return fault_code(ret);
+		return fault_end(vmf, fault_code(ret));
 	ret = sg_aperture_bind(obj, offset_at(vma, vmf->address), &start, &end, &busy) ?:
 	      sg_object_get_range(obj, start, end);
 	if (ret)
@@ -378,7 +398,7 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 		fault = fill_view(vma, obj, vmf->address, write);
 	look_end(obj, idx);
 	wait_for(busy);
-	return fault;
+	return fault_end(vmf, fault);
 }
 
 /*
@@ -485,10 +505,10 @@ static vm_fault_t buf_fault(struct vm_fault *vmf)
 
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
-		return fault_code(ret);
+		return fault_end(vmf, fault_code(ret));
 	fault = fill_object(vmf, obj, vmf->vma->vm_pgoff);
 	dma_resv_unlock(obj->base.resv);
-	return fault;
+	return fault_end(vmf, fault);
 }
 
 static int buf_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,

@@ -11,6 +11,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdint.h>
@@ -221,6 +222,111 @@ static void vast_and_invalidated(void)
 	}
 	tap_note("munmap() took %lld us", (long long)(best / 1000));
 	CHECK(best < 50 * MSEC * tap_slow());
+}
+
+/* An execbuf that relocates an object which is in use: it waits with the object's reservation. */
+struct relocating {
+	int fd;
+	uint32_t ctx;
+	uint32_t object, batch;
+};
+
+static long relocates_busy(void *arg)
+{
+	struct relocating *r = arg;
+	struct drm_i915_gem_relocation_entry reloc = {
+		.target_handle = r->object,
+		.offset = PAGE - 8,
+		.presumed_offset = -1,
+	};
+	struct drm_i915_gem_exec_object2 obj[2] = {
+		{ .handle = r->object, .relocs_ptr = (uintptr_t)&reloc, .relocation_count = 1 },
+		{ .handle = r->batch },
+	};
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj,
+		.buffer_count = 2,
+		.flags = I915_EXEC_RENDER,
+		.rsvd1 = r->ctx,
+	};
+
+	return try_execbuf(r->fd, &eb);
+}
+
+struct copying {
+	void *ptr;
+	struct gate began;
+};
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* The kernel reads what is mapped, in the middle of a call. */
+static void child_copies(void *arg)
+{
+	struct copying *c = arg;
+	int file = memfd_create("copy", 0);
+
+	CHECK_SYS(file);
+	CHECK(signal(SIGUSR1, ignore) != SIG_ERR);
+	gate_open(&c->began);
+	CHECK_INT(write(file, c->ptr, PAGE), (long)PAGE);
+}
+
+static pid_t copy_start(void *ptr)
+{
+	struct copying c = { .ptr = ptr };
+	int status;
+	pid_t pid;
+
+	gate_init(&c.began);
+	pid = child_start(child_copies, &c);
+	gate_pass(&c.began);
+	CHECK(!child_ended_within(pid, 200, &status));
+	return pid;
+}
+
+static void copies_from_mapping(void)
+{
+	static const uint64_t kinds[] = { I915_MMAP_OFFSET_GTT, I915_MMAP_OFFSET_WB };
+	const uint32_t end = MI_BATCH_BUFFER_END;
+	struct relocating r = { .fd = gem_open() };
+	int dmabuf, status;
+	struct spin s;
+	struct job job;
+	void *ptr[3];
+	pid_t pid;
+
+	r.ctx = gem_context_create(r.fd);
+	r.object = gem_create(r.fd, PAGE);
+	r.batch = gem_create(r.fd, PAGE);
+	gem_write(r.fd, r.batch, 0, &end, sizeof(end));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		ptr[i] = gem_mmap(r.fd, r.object, PAGE, kinds[i]);
+	CHECK_RET(try_prime_export(r.fd, r.object, DRM_RDWR, &dmabuf), 0);
+	ptr[2] = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	CHECK(ptr[2] != MAP_FAILED);
+
+	spin_start(&s, r.fd, 0, I915_EXEC_RENDER, r.object, EXEC_OBJECT_WRITE);
+	job_start(&job, relocates_busy, &r);
+	CHECK(!job_done_within(&job, 200));
+	for (size_t i = 0; i < ARRAY_SIZE(ptr); i++) {
+		pid = copy_start(ptr[i]);
+		CHECK_SYS(kill(pid, SIGKILL));
+		CHECK(child_ended_within(pid, 1000, &status));
+		CHECK_INT(status, SIGKILL);
+	}
+	/* a signal that does not kill is for later, and the copy goes on when it can */
+	pid = copy_start(ptr[0]);
+	CHECK_SYS(kill(pid, SIGUSR1));
+	CHECK(!child_ended_within(pid, 500, &status));
+	CHECK(!job_done_within(&job, 0));
+	spin_end(&s);
+	child_end(pid);
+	CHECK_RET(job_end(&job), 0);
+	spin_free(&s);
 }
 
 /* An execbuf that waits for its objects' addresses. */
@@ -641,6 +747,7 @@ static const struct subtest tests[] = {
 	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
 	{ "SIGKILL while relocations are copied", killed_while_copying, 60 },
 	{ "SIGKILL while fences are looked up", killed_while_naming_fences, 60 },
+	{ "SIGKILL while the kernel copies from a mapping that is in use", copies_from_mapping, 60 },
 	{ "contexts destroyed by number while they are created", context_guessed, 60 },
 };
 
