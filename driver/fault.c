@@ -449,11 +449,34 @@ static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	return ret;
 }
 
+/* Whether there is room for a huge entry. */
+static bool may_be_huge(const struct vm_area_struct *vma)
+{
+	unsigned long start = ALIGN(vma->vm_start, PMD_SIZE);
+
+	return SG_HAVE_PMD_PFNMAP && !is_cow_mapping(vma->vm_flags) &&
+	       start < vma->vm_end && vma->vm_end - start >= PMD_SIZE;
+}
+
+/*
+ * A fork copies small entries under their locks, and finds what was revoked gone. A huge one it
+ * looks at before it takes them, and not again: a revocation in between would miss the child's. So
+ * it is to find none. This comes before it copies, and the parent's mapping is locked, so that no
+ * fault fills it in again until the child's can be found too.
+ */
+static void before_fork(struct vm_area_struct *vma)
+{
+	unmap_mapping_range(vma->vm_file->f_mapping, (loff_t)vma->vm_pgoff << PAGE_SHIFT,
+			    vma->vm_end - vma->vm_start, 0);
+}
+
 static void offset_open(struct vm_area_struct *vma)
 {
 	struct sg_mmap_offset *mo = vma->vm_private_data;
 
 	sg_object_get(mo->obj);
+	if (vma->vm_mm != current->mm && may_be_huge(vma))
+		before_fork(vma);
 }
 
 static void offset_close(struct vm_area_struct *vma)

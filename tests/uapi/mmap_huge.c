@@ -229,6 +229,17 @@ static void cut_and_moved(void)
 	}
 }
 
+/* No huge entry is there: each takes a fault. */
+static void check_absent(const char *ptr, size_t size)
+{
+	for (size_t at = 0; at < size; at += HUGE) {
+		long before = minor_faults();
+
+		(void)*(const volatile char *)(ptr + at);
+		CHECK(minor_faults() > before);
+	}
+}
+
 static void forked(void)
 {
 	int fd = gem_open();
@@ -242,6 +253,9 @@ static void forked(void)
 		pid = fork();
 		CHECK_SYS(pid);
 		if (!pid) {
+			/* the kernel would copy huge entries without a look under their locks */
+			if (huge_entries())
+				check_absent(ptr, 4 * MiB);
 			check_touched(ptr, 4 * MiB, 3);
 			touch(ptr, 4 * MiB, 4);
 			_exit(0);
