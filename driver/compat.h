@@ -107,6 +107,43 @@ static inline bool sg_mmap_write_trylock(struct mm_struct *mm)
 }
 
 /**
+ * sg_folio_hold() - keep a folio from being freed or moved, for sg_folio_unhold().
+ * @folio: the folio
+ *
+ * A reference does that. But UFFDIO_MOVE, which came with 6.8, moves pages to other addresses that
+ * have any number of references, and asks only whether they may be pinned (folio_maybe_dma_pinned()):
+ * so they are counted as pin_user_pages() does.
+ */
+static inline void sg_folio_hold(struct folio *folio)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	folio_get(folio);
+#else
+	if (folio_test_large(folio)) {
+		folio_get(folio);
+		atomic_inc(&folio->_pincount);
+	} else {
+		folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	}
+#endif
+}
+
+/** sg_folio_unhold() - let go of a folio that was held. */
+static inline void sg_folio_unhold(struct folio *folio)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	folio_put(folio);
+#else
+	if (folio_test_large(folio)) {
+		atomic_dec(&folio->_pincount);
+		folio_put(folio);
+	} else {
+		folio_put_refs(folio, GUP_PIN_COUNTING_BIAS);
+	}
+#endif
+}
+
+/**
  * sg_follow_pfn() - the frame behind an address where a driver's memory is mapped.
  * @vma: the mapping, of VM_PFNMAP
  * @addr: where

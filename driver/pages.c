@@ -2,6 +2,7 @@
 /* Runs of page frames: see pages.h. */
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "pages.h"
 
 /**
@@ -289,6 +290,22 @@ bool sg_frames_put(u64 pfn, unsigned int n)
 {
 	while (n)
 		folio_put(next_folio(&pfn, &n));
+	return true;
+}
+
+/** sg_frames_hold() - keep frames that may be, and where they are in the process; returns true. */
+bool sg_frames_hold(u64 pfn, unsigned int n)
+{
+	while (n)
+		sg_folio_hold(next_folio(&pfn, &n));
+	return true;
+}
+
+/** sg_frames_unhold() - let go of frames that were held; returns true. */
+bool sg_frames_unhold(u64 pfn, unsigned int n)
+{
+	while (n)
+		sg_folio_unhold(next_folio(&pfn, &n));
 	return true;
 }
 

@@ -79,6 +79,8 @@ bool sg_frames_may_get(u64 pfn, unsigned int n);
 bool sg_frames_may_get_written(u64 pfn, unsigned int n);
 bool sg_frames_get(u64 pfn, unsigned int n);
 bool sg_frames_put(u64 pfn, unsigned int n);
+bool sg_frames_hold(u64 pfn, unsigned int n);
+bool sg_frames_unhold(u64 pfn, unsigned int n);
 bool sg_frames_mark_dirty(u64 pfn, unsigned int n);
 
 unsigned long sg_pages_present(const struct sg_pages *p);

@@ -316,12 +316,23 @@ static bool chunk_for_each(struct sg_userptr *u, unsigned int i, const struct sg
 	return sg_chunk_for_each(c, sg_pages_slot(p, i), sg_pages_count(p, i), fn);
 }
 
+/* Frames that are only read may be moved to another address of the process's. */
+static void hold_frames(struct sg_userptr *u, unsigned int i, const struct sg_chunk *c)
+{
+	chunk_for_each(u, i, c, u->obj.read_only ? sg_frames_get : sg_frames_hold);
+}
+
+static void unhold_frames(struct sg_userptr *u, unsigned int i, const struct sg_chunk *c)
+{
+	chunk_for_each(u, i, c, u->obj.read_only ? sg_frames_put : sg_frames_unhold);
+}
+
 /* A chunk that was held is no longer in use. */
 static void release_held(struct sg_userptr *u, unsigned int i, const struct sg_chunk *was)
 {
 	if (!u->obj.read_only)
 		chunk_for_each(u, i, was, sg_frames_mark_dirty);
-	chunk_for_each(u, i, was, sg_frames_put);
+	unhold_frames(u, i, was);
 }
 
 /*
@@ -409,7 +420,7 @@ static bool hold_chunks(struct sg_userptr *u, unsigned int first, unsigned int e
 		if (c->nruns && !c->held) {
 			all = chunk_for_each(u, i, c, may_get);
 			if (all)
-				chunk_for_each(u, i, c, sg_frames_get);
+				hold_frames(u, i, c);
 			WRITE_ONCE(c->held, all);
 		}
 		write_unlock(&gpu->notifier_lock);
@@ -475,7 +486,7 @@ static int acquire_chunk(struct sg_userptr *u, unsigned int i, unsigned long seq
 	write_unlock(&gpu->notifier_lock);
 
 	if (unheld)
-		chunk_for_each(u, i, &found, sg_frames_put);
+		unhold_frames(u, i, &found);
 	sg_chunk_free(&found);
 	if (moved) {
 		ret = sg_object_wait(&u->obj, true, true, MAX_SCHEDULE_TIMEOUT);

@@ -87,7 +87,7 @@ void *map_hugetlb(size_t len);
 /** unmap_hugetlb() - give it up, and all hugetlb pages with it. */
 void unmap_hugetlb(void *ptr, size_t len);
 
-/** open_userfaultfd() - a new one that can do @features; skips where the kernel has none. */
+/** open_userfaultfd() - a new one that can do @features; skips where the kernel has no such. */
 int open_userfaultfd(uint64_t features);
 
 /** huge_entries() - whether page tables can have huge entries for what drivers map: from 6.12 on. */

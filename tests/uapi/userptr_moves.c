@@ -10,9 +10,11 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -465,6 +467,69 @@ static void freed_lazily_busy(void)
 		freed_lazily_once(round);
 }
 
+/* As in Linux 6.8's <linux/userfaultfd.h>. */
+#define FEATURE_MOVE	(1 << 16)
+struct move {
+	uint64_t dst, src, len, mode;
+	int64_t moved;
+};
+#define MOVE		_IOWR(UFFDIO, 0x05, struct move)
+
+static int try_move(int uffd, void *dst, void *src, size_t len)
+{
+	struct move move = { .dst = (uintptr_t)dst, .src = (uintptr_t)src, .len = len };
+
+	return ioctl(uffd, MOVE, &move) ? -errno : 0;
+}
+
+/* Memory that is moved to another address: a write that is still to come does not follow it. */
+static void move_busy(int uffd, size_t len)
+{
+	char *memory = map_anon(4 * HUGE);
+	/* both aligned, for huge pages */
+	uint32_t *src = (uint32_t *)(((uintptr_t)memory + HUGE - 1) & -HUGE);
+	uint32_t *dst = (void *)((char *)src + HUGE);
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)dst, len }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = gem_open(), ret;
+	uint32_t handle;
+	struct spin spin;
+	struct batch b;
+
+	CHECK_SYS(madvise(src, len, len == HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
+	src[0] = 1;
+	handle = gem_userptr(fd, src, len, 0);
+	CHECK_SYS(ioctl(uffd, UFFDIO_REGISTER, &reg));
+	spin_start(&spin, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	batch_store(&b, handle, 0, 2);
+	batch_submit(&b);
+	ret = try_move(uffd, dst, src, len);
+	CHECK_RET(ret, -EBUSY);
+	spin_end(&spin);
+	gem_sync(fd, b.handle);
+	CHECK_INT(src[0], 2);
+	/* what it was held for is over: it is let go of a moment later */
+	for (unsigned int i = 0; i < 100 && (ret = try_move(uffd, dst, src, len)) == -EBUSY; i++)
+		sleep_ms(10);
+	CHECK_RET(ret, 0);
+	CHECK_INT(dst[0], 2);
+	spin_free(&spin);
+	CHECK_RET(try_gpu_store(fd, handle, 0, 3), 0);
+	CHECK_INT(dst[0], 2);
+	CHECK_INT(src[0], 3);
+	CHECK_SYS(munmap(memory, 4 * HUGE));
+}
+
+static void moved_by_userfaultfd(void)
+{
+	int uffd = open_userfaultfd(FEATURE_MOVE);
+
+	move_busy(uffd, PAGE);
+	move_busy(uffd, HUGE);
+}
+
 static const struct subtest tests[] = {
 	{ "paged out while idle, faulted in for the GPU, no byte lost", paged_out, 60 },
 	{ "paged out under a batch: its write is not lost", paged_out_busy, 60 },
@@ -476,6 +541,7 @@ static const struct subtest tests[] = {
 	{ "compacted: process and GPU agree on where the pages went", compacted, 120 },
 	{ "merged by KSM: a GPU write takes the page out again", merged, 40 },
 	{ "merged by KSM: a GPU that reads leaves pages merged", read_only_merged, 40 },
+	{ "UFFDIO_MOVE under a batch: the pages stay for it", moved_by_userfaultfd },
 	{ "MADV_FREE: what the GPU writes afterwards stays", freed_lazily },
 	{ "MADV_FREE under a batch: its write stays", freed_lazily_busy },
 };
