@@ -198,7 +198,7 @@ static int add_wait(struct sg_request *rq, struct dma_fence *fence, bool until_s
 	if (comes_first(rq, fence))
 		return 0;
 	/* of others' work there is nothing to be seen but its end */
-	until_start &= sg_fence_to_request(rq->gpu, fence) != NULL;
+	until_start = until_start && sg_fence_to_request(rq->gpu, fence);
 	wait = until_start ? NULL : find_wait(rq, fence);
 	if (wait) {
 		if (wait->fence != fence && dma_fence_is_later(fence, wait->fence)) {

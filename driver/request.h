@@ -73,8 +73,8 @@ enum sg_reset { SG_RESET_NONE, SG_RESET_GUILTY, SG_RESET_INNOCENT };
  *	sched_lock)
  * @nwaits: how many
  * @room: how many fit
- * @wait_table: where to find them, by fence: twice as many entries, each one more than an index, or 0;
- *	NULL as long as they are few
+ * @wait_table: where to find them, by fence: twice as many entries, each one more than an index, or
+ *	0; NULL as long as they are few
  * @timer: gives up on fences from outside
  * @raise_link: work list of raise() in request.c; guarded by sched_lock
  */

@@ -332,8 +332,10 @@ static int evict_range(struct sg_space *space, const struct sg_place *place,
 		b = container_of(node, struct sg_binding, node);
 		if (b->pinned == submit)
 			return -ENOSPC;
-		if (b->pinned)
-			b->in_way = wait = true;
+		if (b->pinned) {
+			b->in_way = true;
+			wait = true;
+		}
 	}
 	if (wait)
 		return -EBUSY;
@@ -366,8 +368,10 @@ static int evict_lru(struct sg_space *space, const struct sg_place *place,
 	list_for_each_entry_safe(b, next, &space->lru, lru_link) {
 		if (b->pinned) {
 			if (b->pinned != submit && b->node.start < place->end &&
-			    b->node.start + b->node.size > place->floor)
-				b->in_way = wait = true;
+			    b->node.start + b->node.size > place->floor) {
+				b->in_way = true;
+				wait = true;
+			}
 			continue;
 		}
 		if (b->used) {

@@ -367,7 +367,7 @@ static int submit_collect(struct sg_submit *s, struct sg_request *rq)
 	return s->ops->collect ? s->ops->collect(s, rq) : 0;
 }
 
-/* Add a request's fence to all objects whose memory may be taken away without a reservation, or not. */
+/* Add a fence to all objects whose memory may be taken away without a reservation, or not. */
 static void add_fences(struct sg_submit *s, struct dma_fence *fence, bool moves)
 {
 	const struct sg_submit_object *o;

@@ -43,7 +43,7 @@ static u64 resident(const struct sg_object *obj)
 	unsigned long pages;
 
 	if (obj->ops->get_pages) {
-		/* their list of chunks goes with the pages, unless the revoke lock keeps it there */
+		/* their list of chunks goes with the pages, unless the revoke lock keeps it */
 		down_read(&gpu->revoke);
 		pages = sg_object_pages(obj);
 		up_read(&gpu->revoke);
