@@ -111,8 +111,8 @@ static inline bool sg_mmap_write_trylock(struct mm_struct *mm)
  * @folio: the folio
  *
  * A reference does that. But UFFDIO_MOVE, which came with 6.8, moves pages to other addresses that
- * have any number of references, and asks only whether they may be pinned (folio_maybe_dma_pinned()):
- * so they are counted as pin_user_pages() does.
+ * have any number of references, and asks only whether they may be pinned
+ * (folio_maybe_dma_pinned()): so they are counted as pin_user_pages() does.
  */
 static inline void sg_folio_hold(struct folio *folio)
 {

@@ -80,10 +80,10 @@ static int drop_caches_set(void *data, u64 val)
 	if (val & DROP_FREED) {
 		flush_workqueue(gpu->free_wq);
 		flush_workqueue(gpu->wait_wq);
-		/* a process says how long that may take */
-		ret = wait_event_interruptible(gpu->pin_gone, !atomic_read(&gpu->pins_going));
+		/* not for those whose owners' mmap_lock is taken, nor for those in use */
+		flush_workqueue(gpu->pin_wq);
 	}
-	return ret;
+	return 0;
 }
 
 DEFINE_DEBUGFS_ATTRIBUTE(drop_caches_fops, drop_caches_get, drop_caches_set, "0x%08llx\n");

@@ -101,7 +101,7 @@ static void release_engines(struct drm_device *dev, void *unused)
 	wait_var_event(&gpu->node.objects, !atomic_read(&gpu->node.objects));
 	drain_workqueue(gpu->free_wq);
 	drain_workqueue(gpu->wait_wq);
-	/* those that wait for their time are not in the queue, and must not come while it is drained */
+	/* those that wait for their time are not in the queue, and must not come meanwhile */
 	wait_event(gpu->pin_gone, !atomic_read(&gpu->pins_going));
 	drain_workqueue(gpu->pin_wq);
 	sg_aperture_fini(&gpu->aperture);

@@ -53,9 +53,9 @@ static bool reaches(struct sg_object *obj, const struct sg_request *rq)
  * @func: called in any context when one of the object's fences has signalled: ask again then, there
  *	may be others. Has to drop the reference to the fence.
  *
- * For an import only work that uses it through this object counts: others' is the exporter's matter.
+ * For an import only work that uses it through this object counts: the rest is the exporter's.
  *
- * Context: any.
+ * Context: process context; takes the object's bind_lock.
  * Return: whether @func is called, or was, and the object may be gone; else it is idle.
  */
 bool sg_object_call_back(struct sg_object *obj, struct dma_fence_cb *cb, dma_fence_func_t func)
@@ -348,7 +348,8 @@ void sg_object_unpin_pages(struct sg_object *obj)
 /*
  * Wait for those who use an object of which nothing new can be used; what has been submitted too
  * long ago does not run any more. It does not take longer than one request may, whoever puts what
- * into the reservation meanwhile.
+ * into the reservation meanwhile. A request that was submitted since does not use it, but its fence
+ * may have been put in the place of an earlier one of its ring.
  */
 static void wait_or_cancel(struct sg_object *obj)
 {
@@ -364,15 +365,14 @@ static void wait_or_cancel(struct sg_object *obj)
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		struct sg_request *rq = sg_fence_to_request(gpu, fence);
 		unsigned long since = rq ? READ_ONCE(rq->submitted) : begin;
-		long left = since + timeout - jiffies;
+		long left = (time_before(since, begin) ? since : begin) + timeout - jiffies;
 
-		/* one that was submitted since does not use it: somebody has put its fence there */
-		if (rq && (time_after(since, begin) || !reaches(obj, rq)))
+		if (rq && !reaches(obj, rq))
 			continue;
 		if (left > 0 && dma_fence_wait_timeout(fence, false, left) > 0)
 			continue;
 		if (rq)
-			WRITE_ONCE(rq->error, -EIO);
+			sg_request_cancel(rq);
 	}
 	dma_resv_iter_end(&cursor);
 }

@@ -54,8 +54,8 @@ struct sg_chunk {
  * @chunk: the chunks
  */
 struct sg_pages {
-	unsigned long npages;
-	unsigned int skew;
+	u64 npages : 48;
+	u64 skew : 16;	/* less than SG_CHUNK_PAGES; every object has one of these */
 	unsigned int nchunks;
 	unsigned int nseen;
 	struct sg_chunk *chunk;
@@ -95,7 +95,7 @@ static inline unsigned long sg_pages_index(const struct sg_pages *p, unsigned in
 /** sg_pages_count() - how many pages of the object are in chunk @i. */
 static inline unsigned int sg_pages_count(const struct sg_pages *p, unsigned int i)
 {
-	return min(sg_pages_index(p, i + 1), p->npages) - sg_pages_index(p, i);
+	return min_t(u64, sg_pages_index(p, i + 1), p->npages) - sg_pages_index(p, i);
 }
 
 /** sg_pages_slot() - the slot of the object's first page in chunk @i. */

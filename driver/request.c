@@ -123,7 +123,7 @@ static bool comes_first(const struct sg_request *rq, struct dma_fence *fence)
 /* So many waits are looked through one by one; of more there is a table. */
 #define FEW_WAITS	8u
 
-/* Where to look for a fence in the table: one of ours by its timeline, of which only the latest counts. */
+/* Where to look for a fence: one of ours by its timeline, of which only the latest counts. */
 static u32 wait_hash(const struct sg_request *rq, struct dma_fence *fence)
 {
 	return sg_fence_to_request(rq->gpu, fence) ? hash_64(fence->context, 32) :
@@ -430,6 +430,28 @@ void sg_request_queue(struct sg_request *rq)
 	if (foreign)
 		mod_timer(&rq->timer, jiffies + SG_FOREIGN_FENCE_TIMEOUT);
 	one_less(rq);
+}
+
+/**
+ * sg_request_cancel() - a request is not to go on, nor are those before it in its ring.
+ * @rq: the request; its fence may stand for theirs
+ *
+ * They end with -EIO when they have the engine, or would have it, next.
+ *
+ * Context: any; a reference to the fence is held.
+ */
+void sg_request_cancel(struct sg_request *rq)
+{
+	struct sg_gpu *gpu = rq->gpu;
+	struct sg_request *before = rq;
+	unsigned long flags;
+
+	spin_lock_irqsave(&gpu->sched_lock, flags);
+	WRITE_ONCE(rq->error, -EIO);
+	if (!list_empty(&rq->link))
+		list_for_each_entry_continue_reverse(before, &rq->ring->requests, link)
+			WRITE_ONCE(before->error, -EIO);
+	spin_unlock_irqrestore(&gpu->sched_lock, flags);
 }
 
 /**

@@ -123,6 +123,7 @@ int sg_request_wait_for(struct sg_request *rq, struct dma_fence *fence, bool unt
 void sg_request_init_fence(struct sg_request *rq);
 void sg_request_queue(struct sg_request *rq);
 void sg_request_started(struct sg_request *rq);
+void sg_request_cancel(struct sg_request *rq);
 void sg_request_complete(struct sg_request *rq, int error);
 
 struct sg_request *sg_fence_to_request(const struct sg_gpu *gpu, struct dma_fence *fence);

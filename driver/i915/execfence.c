@@ -10,6 +10,9 @@
 #include "../request.h"
 #include "execbuf.h"
 
+/* So many are handed out even if the process is being killed: nobody has a reason to name more. */
+#define FEW	64
+
 static int add_fence(struct i915_exec *exec, u32 handle, u32 flags, u64 point)
 {
 	struct i915_exec_fence *f = &exec->fences[exec->nfences];
@@ -178,7 +181,7 @@ int i915_exec_publish(struct sg_submit *s, struct dma_fence *fence)
  * @fence: its fence
  *
  * A point on a timeline costs a walk along those that have not signalled: nobody else waits for
- * this, and a process that is being killed leaves the rest, as if it had been killed before.
+ * this, and a process that is being killed leaves all but the first few.
  */
 void i915_exec_published(struct sg_submit *s, struct dma_fence *fence)
 {
@@ -188,7 +191,7 @@ void i915_exec_published(struct sg_submit *s, struct dma_fence *fence)
 	for (i = 0; i < exec->nfences; i++) {
 		struct i915_exec_fence *f = &exec->fences[i];
 
-		if (i915_let_others_run())
+		if (i915_let_others_run() && i >= FEW)
 			return;
 		if (!f->signal)
 			continue;

@@ -10,6 +10,7 @@
 #include "proc.h"
 #include "tap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <signal.h>
@@ -83,6 +84,49 @@ static void put_without_end(void)
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK(child_ended_within(pid, 3000, &status));
 	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
+}
+
+static long protects(void *ptr)
+{
+	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
+}
+
+/* What uses the object has its fence replaced by a later one of its timeline, that does not. */
+static void put_in_place(void)
+{
+	uint32_t *ptr = map_anon(PAGE), handle, ctx;
+	int fd = gem_open(), dmabuf;
+	struct spin first, user;
+	struct job job;
+	struct batch b;
+
+	handle = gem_userptr(fd, ptr, PAGE, 0);
+	ctx = gem_context_create(fd);
+	dmabuf = export_object(fd, handle);
+	/* another's fence, which is looked at first */
+	spin_start(&first, fd, 0, I915_EXEC_BLT, 0, 0);
+	put_fence(dmabuf, first.fence);
+	spin_start(&user, fd, ctx, I915_EXEC_RENDER, 0, 0);
+	batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
+	b.ctx = ctx;
+	batch_obj(&b, handle, EXEC_OBJECT_ASYNC | EXEC_OBJECT_WRITE);
+	batch_store(&b, handle, 0, 1);
+	batch_submit(&b);
+	close(b.rsvd2 >> 32);
+	job_start(&job, protects, ptr);
+	CHECK(!job_done_within(&job, 200));
+
+	batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
+	b.ctx = ctx;
+	batch_submit(&b);
+	put_fence(dmabuf, b.rsvd2 >> 32);
+	spin_end(&first);
+	CHECK(!job_done_within(&job, 500));
+	spin_end(&user);
+	CHECK_INT(job_end(&job), 0);
+	CHECK_INT(*(volatile uint32_t *)ptr, 1);
+	spin_free(&first);
+	spin_free(&user);
 }
 
 /* A request that is old because others were before it; it has nothing to do with the memory. */
@@ -168,6 +212,7 @@ static void imports_in_use(void)
 
 static const struct subtest tests[] = {
 	{ "who changes his memory waits for users of the object alone", put_without_end, 60 },
+	{ "also where a fence that is none of theirs stands for one", put_in_place },
 	{ "and ends nobody else's request", anothers_request, 60 },
 	{ "an import of a buffer that others use goes when it is closed", imports_of_busy },
 	{ "one that is in use itself does not", imports_in_use },
