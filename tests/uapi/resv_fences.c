@@ -103,8 +103,8 @@ static void put_in_place(void)
 	handle = gem_userptr(fd, ptr, PAGE, 0);
 	ctx = gem_context_create(fd);
 	dmabuf = export_object(fd, handle);
-	/* another's fence, which is looked at first */
-	spin_start(&first, fd, 0, I915_EXEC_BLT, 0, 0);
+	/* a fence that is looked at first: its request could reach the object */
+	spin_start(&first, fd, ctx, I915_EXEC_BLT, 0, 0);
 	put_fence(dmabuf, first.fence);
 	spin_start(&user, fd, ctx, I915_EXEC_RENDER, 0, 0);
 	batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
