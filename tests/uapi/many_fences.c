@@ -41,12 +41,11 @@ static void submit_behind(int fd, const struct spin *spin, int *fences, unsigned
 }
 
 /* As many points as that are signalled by one submission. */
-#define POINTS		50000u
+#define POINTS		30000u
 
 struct signals {
-	struct gate gate;
 	int fd;
-	uint32_t shared;
+	uint32_t shared, line;
 };
 
 static void child_signals_points(void *arg)
@@ -60,19 +59,17 @@ static void child_signals_points(void *arg)
 		.handles_ptr = (uintptr_t)fences,
 		.values_ptr = (uintptr_t)points,
 	};
-	uint32_t line = syncobj(signals->fd);
 	struct batch b;
 
 	CHECK(fences && points);
 	for (uint32_t i = 0; i < POINTS; i++) {
-		fences[i].handle = line;
+		fences[i].handle = signals->line;
 		fences[i].flags = I915_EXEC_FENCE_SIGNAL;
 		points[i] = i + 1;
 	}
 	batch_init(&b, signals->fd, I915_EXEC_RENDER | I915_EXEC_USE_EXTENSIONS);
 	b.cliprects = (uintptr_t)&ext;
 	batch_store(&b, signals->shared, 0, 1);
-	gate_open(&signals->gate);
 	batch_submit(&b);
 }
 
@@ -84,6 +81,7 @@ static void points_without_end(void)
 {
 	struct signals signals = { .fd = gem_open() };
 	struct spin spin;
+	uint64_t point;
 	int status;
 	pid_t pid;
 
@@ -91,11 +89,13 @@ static void points_without_end(void)
 	/* until this has ended nothing signals, so that the line gets long */
 	spin_start(&spin, signals.fd, gem_context_create(signals.fd), I915_EXEC_RENDER, signals.shared,
 		   EXEC_OBJECT_WRITE);
-	gate_init(&signals.gate);
+	signals.line = syncobj(signals.fd);
 	pid = child_start(child_signals_points, &signals);
-	gate_pass(&signals.gate);
-	/* by then it hands points out, unless the machine is fast */
-	sleep_ms(5000);
+	do {
+		sleep_ms(10);
+		CHECK_INT(drmSyncobjQuery2(signals.fd, &signals.line, &point, 1,
+					   DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED), 0);
+	} while (point < POINTS / 10);
 	spin_end(&spin);
 	CHECK_INT(gem_read32(signals.fd, signals.shared, 0), 1);
 	gpu_store(signals.fd, signals.shared, 0, 2);
