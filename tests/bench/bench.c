@@ -154,7 +154,7 @@ void *map_thp(size_t len)
 	return NULL;
 }
 
-void *map_hugetlb(size_t len)
+void *map_hugetlbfs(size_t len)
 {
 	void *ptr = mmap(NULL, len, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);

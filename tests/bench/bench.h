@@ -69,8 +69,8 @@ void touch(void *ptr, size_t len);
 void *map_4k(size_t len);
 /** map_thp() - in transparent huge pages, touched. Return: NULL if the kernel has none to give. */
 void *map_thp(size_t len);
-/** map_hugetlb() - in 2 MiB pages of hugetlbfs, touched. Return: NULL if there are none. */
-void *map_hugetlb(size_t len);
+/** map_hugetlbfs() - in 2 MiB pages of hugetlbfs, touched. Return: NULL if there are none. */
+void *map_hugetlbfs(size_t len);
 
 /** BENCH_MAIN() - run benchmarks (struct subtest) one by one; each prints its rows. */
 #define BENCH_MAIN(...) \

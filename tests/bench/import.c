@@ -77,7 +77,7 @@ static void import_thp(void)
 
 static void import_hugetlb(void)
 {
-	import_row("import, hugetlb pages", map_hugetlb(LEN), 0.02);
+	import_row("import, hugetlb pages", map_hugetlbfs(LEN), 0.02);
 }
 
 static void store_submission(struct submission *s, int fd, uint32_t handle)
