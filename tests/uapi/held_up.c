@@ -28,6 +28,8 @@
 #define BOUND	300
 /* More than a submission waits for before it keeps its place in the queue. */
 #define IN_THE_WAY	20
+/* A request that is not to end by itself, however long it takes to close many objects, in ms. */
+#define LONG_ENOUGH	(10 * REQUEST_TIMEOUT_MS)
 
 static void closed_and_busy(void)
 {
@@ -41,6 +43,7 @@ static void closed_and_busy(void)
 	struct spin s;
 	long alive;
 
+	gem_set_request_timeout(LONG_ENOUGH);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, 0, 0);
 	for (uint32_t i = 0; i <= MANY; i++)
 		obj[i].handle = gem_create(fd, PAGE);
@@ -60,6 +63,7 @@ static void closed_and_busy(void)
 	spin_end(&s);
 	CHECK(objects_become(alive - MANY, 5000));
 	spin_free(&s);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 static long protect(void *ptr)
@@ -112,6 +116,7 @@ static void closed_and_invalidated(void)
 	pid_t pid;
 	long alive;
 
+	gem_set_request_timeout(LONG_ENOUGH);
 	gate_init(&shared.closed);
 	gate_init(&shared.seen);
 	pid = child_start(child_closes, &shared);
@@ -126,6 +131,7 @@ static void closed_and_invalidated(void)
 	gate_open(&shared.seen);
 	child_end(pid);
 	CHECK(objects_become(alive - MANY, 5000));
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 /* Whoever changes the memory holds its lock, and what was pinned of it counts on for so long. */
@@ -167,6 +173,7 @@ static void unpinned_and_invalidated(void)
 
 	counters_settled();
 	was = pages_pinned();
+	gem_set_request_timeout(LONG_ENOUGH);
 	gate_init(&shared.closed);
 	gate_init(&shared.seen);
 	pid = child_start(child_unpins, &shared);
@@ -186,6 +193,7 @@ static void unpinned_and_invalidated(void)
 	CHECK_INT(status_kb(pid, "VmLck"), (long)(MANY * PAGE / 1024));
 	gate_open(&shared.seen);
 	child_end(pid);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 #define VAST		(16ull << 40)
