@@ -203,14 +203,6 @@ static void same_context_in_order(void)
 	CHECK_INT(gem_read32(fd, handle, 0), 64);
 }
 
-static uint32_t syncobj(int fd)
-{
-	uint32_t handle;
-
-	CHECK_INT(drmSyncobjCreate(fd, 0, &handle), 0);
-	return handle;
-}
-
 /* A store into @handle, through an execbuf whose flags and cliprects fields are set already. */
 static int try_store(int fd, uint32_t handle, uint32_t value, struct drm_i915_gem_execbuffer2 *eb)
 {
@@ -263,7 +255,7 @@ static void array_signal(void)
 	struct drm_i915_gem_exec_fence fence = { .flags = I915_EXEC_FENCE_SIGNAL };
 	struct spin s;
 
-	fence.handle = syncobj(fd);
+	fence.handle = gem_syncobj(fd);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	CHECK_RET(try_fence_array(fd, I915_EXEC_BLT, handle, 9, &fence, 1), 0);
 	CHECK_RET(wait_syncobj(fd, fence.handle, 0), -ETIME);
@@ -283,7 +275,7 @@ static void array_wait(void)
 	struct spin s[2];
 
 	for (int i = 0; i < 2; i++) {
-		fences[i].handle = syncobj(fd);
+		fences[i].handle = gem_syncobj(fd);
 		spin_start(&s[i], other, 0, i ? I915_EXEC_BSD : I915_EXEC_BLT, 0, 0);
 		CHECK_INT(drmSyncobjImportSyncFile(fd, fences[i].handle, s[i].fence), 0);
 	}
@@ -307,7 +299,7 @@ static void array_wait_and_signal(void)
 	struct spin s;
 
 	/* One syncobj through a chain: wait for what is in it, replace it. */
-	first.handle = both.handle = syncobj(fd);
+	first.handle = both.handle = gem_syncobj(fd);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, handles[0], 0);
 	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handles[0], 1, &first, 1), 0);
 	CHECK_RET(try_fence_array(fd, I915_EXEC_BLT, handles[1], 2, &both, 1), 0);
@@ -329,7 +321,7 @@ static void array_errors(void)
 	};
 
 	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 1, &fence, 1), -ENOENT);
-	fence.handle = syncobj(fd);
+	fence.handle = gem_syncobj(fd);
 	fence.flags = 4;
 	CHECK_RET(try_fence_array(fd, I915_EXEC_RENDER, handle, 1, &fence, 1), -EINVAL);
 	/* Nothing in it to wait for. */
@@ -361,7 +353,7 @@ static int try_timeline(int fd, uint32_t handle, uint32_t value, uint32_t obj_ha
 static void timeline(void)
 {
 	int fd = gem_open();
-	uint32_t handle = gem_create(fd, PAGE), line = syncobj(fd);
+	uint32_t handle = gem_create(fd, PAGE), line = gem_syncobj(fd);
 	uint64_t point = 0;
 
 	CHECK_RET(try_timeline(fd, handle, 1, line, 10, I915_EXEC_FENCE_SIGNAL), 0);
@@ -381,7 +373,7 @@ static void timeline_chain(void)
 		.cliprects_ptr = (uintptr_t)&ext[0],
 	};
 	int fd = gem_open();
-	uint32_t handle = gem_create(fd, PAGE), lines[2] = { syncobj(fd), syncobj(fd) };
+	uint32_t handle = gem_create(fd, PAGE), lines[2] = { gem_syncobj(fd), gem_syncobj(fd) };
 	const uint64_t points[3] = { 7, 3, 9 };
 	uint64_t seen[2] = { 0 };
 
@@ -410,7 +402,7 @@ static void timeline_chain(void)
 static void timeline_errors(void)
 {
 	int fd = gem_open();
-	uint32_t handle = gem_create(fd, PAGE), line = syncobj(fd);
+	uint32_t handle = gem_create(fd, PAGE), line = gem_syncobj(fd);
 
 	CHECK_RET(try_timeline(fd, handle, 1, 0x7ead, 1, I915_EXEC_FENCE_SIGNAL), -ENOENT);
 	CHECK_RET(try_timeline(fd, handle, 1, line, 1, 4), -EINVAL);

@@ -387,6 +387,15 @@ int try_prime_export(int fd, uint32_t handle, uint32_t flags, int *dmabuf)
 	return ret;
 }
 
+int gem_export(int fd, uint32_t handle)
+{
+	int dmabuf;
+
+	CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
+	CHECK(dmabuf >= 0);
+	return dmabuf;
+}
+
 int try_prime_import(int fd, int dmabuf, uint32_t *handle)
 {
 	struct drm_prime_handle arg = { .fd = dmabuf };
@@ -394,6 +403,14 @@ int try_prime_import(int fd, int dmabuf, uint32_t *handle)
 
 	*handle = arg.handle;
 	return ret;
+}
+
+uint32_t gem_syncobj(int fd)
+{
+	struct drm_syncobj_create arg = {};
+
+	CHECK_RET(gem_ioctl(fd, DRM_IOCTL_SYNCOBJ_CREATE, &arg), 0);
+	return arg.handle;
 }
 
 int try_context_create(int fd, uint32_t *ctx)

@@ -103,7 +103,12 @@ int try_mmap_gtt(int fd, uint32_t handle, uint64_t *offset);
 void *gem_mmap(int fd, uint32_t handle, uint64_t size, uint64_t kind);
 
 int try_prime_export(int fd, uint32_t handle, uint32_t flags, int *dmabuf);
+/** gem_export() - a new dma-buf of an object, for reading and writing. */
+int gem_export(int fd, uint32_t handle);
 int try_prime_import(int fd, int dmabuf, uint32_t *handle);
+
+/** gem_syncobj() - a new syncobj without a fence. */
+uint32_t gem_syncobj(int fd);
 
 int try_context_create(int fd, uint32_t *ctx);
 uint32_t gem_context_create(int fd);

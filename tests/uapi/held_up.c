@@ -31,6 +31,20 @@
 /* A request that is not to end by itself, however long it takes to close many objects, in ms. */
 #define LONG_ENOUGH	(10 * REQUEST_TIMEOUT_MS)
 
+/* How many objects there are, while another's are freed as soon as they are closed. */
+static long alive_beside_others(void)
+{
+	long alive;
+	int other = gem_open();
+
+	alive = objects_alive();
+	for (uint32_t i = 0; i < 10; i++) {
+		gem_close(other, gem_create(other, PAGE));
+		CHECK(objects_become(alive, 1000));
+	}
+	return alive;
+}
+
 static void closed_and_busy(void)
 {
 	static struct drm_i915_gem_exec_object2 obj[MANY + 1];
@@ -39,7 +53,7 @@ static void closed_and_busy(void)
 		.buffer_count = MANY + 1,
 	};
 	const uint32_t end = MI_BATCH_BUFFER_END;
-	int fd = gem_open(), other = gem_open();
+	int fd = gem_open();
 	struct spin s;
 	long alive;
 
@@ -52,11 +66,7 @@ static void closed_and_busy(void)
 	for (uint32_t i = 0; i <= MANY; i++)
 		gem_close(fd, obj[i].handle);
 
-	alive = objects_alive();
-	for (uint32_t i = 0; i < 10; i++) {
-		gem_close(other, gem_create(other, PAGE));
-		CHECK(objects_become(alive, 1000));
-	}
+	alive = alive_beside_others();
 	/* they are there for as long as they are in use, and no longer */
 	CHECK(alive >= MANY);
 	CHECK(objects_alive() >= MANY);
@@ -64,11 +74,6 @@ static void closed_and_busy(void)
 	CHECK(objects_become(alive - MANY, 5000));
 	spin_free(&s);
 	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
-}
-
-static long protect(void *ptr)
-{
-	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
 }
 
 struct invalidated {
@@ -97,7 +102,7 @@ static void child_closes(void *arg)
 	CHECK_RET(try_execbuf(fd, &eb), 0);
 	gem_sync(fd, obj[MANY].handle);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, ptr, PAGE, 0), EXEC_OBJECT_WRITE);
-	job_start(&job, protect, ptr);
+	job_start(&job, call_mprotect, ptr);
 	CHECK(!job_done_within(&job, 200));
 	for (uint32_t i = 0; i < MANY; i++)
 		gem_close(fd, obj[i].handle);
@@ -112,7 +117,6 @@ static void child_closes(void *arg)
 static void closed_and_invalidated(void)
 {
 	struct invalidated shared;
-	int other = gem_open();
 	pid_t pid;
 	long alive;
 
@@ -121,11 +125,7 @@ static void closed_and_invalidated(void)
 	gate_init(&shared.seen);
 	pid = child_start(child_closes, &shared);
 	gate_pass(&shared.closed);
-	alive = objects_alive();
-	for (uint32_t i = 0; i < 10; i++) {
-		gem_close(other, gem_create(other, PAGE));
-		CHECK(objects_become(alive, 1000));
-	}
+	alive = alive_beside_others();
 	CHECK(alive >= MANY);
 	CHECK(objects_alive() >= MANY);
 	gate_open(&shared.seen);
@@ -147,7 +147,7 @@ static void child_unpins(void *arg)
 	for (uint32_t i = 0; i < MANY; i++)
 		pinned[i] = exynos_userptr(exynos, ptr + (i + 1) * PAGE, PAGE, 0);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, ptr, PAGE, 0), EXEC_OBJECT_WRITE);
-	job_start(&job, protect, ptr);
+	job_start(&job, call_mprotect, ptr);
 	CHECK(!job_done_within(&job, 200));
 	for (uint32_t i = 0; i < MANY; i++)
 		gem_close(exynos, pinned[i]);
@@ -512,7 +512,7 @@ static void queue_in_front(void)
 		spin_start(&s[i], fd, gem_context_create(fd), I915_EXEC_RENDER, handle,
 			   EXEC_OBJECT_WRITE);
 	began = now_ns();
-	job_start(&job, protect, ptr);
+	job_start(&job, call_mprotect, ptr);
 	CHECK(!job_done_within(&job, 200));
 	CHECK(job_done_within(&job, 3000));
 	tap_note("mprotect() took %lld ms", (long long)((now_ns() - began) / MSEC));

@@ -18,14 +18,6 @@
 #include <unistd.h>
 #include <xf86drm.h>
 
-static uint32_t syncobj(int fd)
-{
-	uint32_t handle;
-
-	CHECK_INT(drmSyncobjCreate(fd, 0, &handle), 0);
-	return handle;
-}
-
 /* Requests that wait for @spin, each in a context of its own. */
 static void submit_behind(int fd, const struct spin *spin, int *fences, unsigned int n)
 {
@@ -89,7 +81,7 @@ static void points_without_end(void)
 	/* until this has ended nothing signals, so that the line gets long */
 	spin_start(&spin, signals.fd, gem_context_create(signals.fd), I915_EXEC_RENDER, signals.shared,
 		   EXEC_OBJECT_WRITE);
-	signals.line = syncobj(signals.fd);
+	signals.line = gem_syncobj(signals.fd);
 	pid = child_start(child_signals_points, &signals);
 	do {
 		sleep_ms(10);
@@ -121,7 +113,7 @@ static void named_again_and_again(void)
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, 0, 0);
 	submit_behind(fd, &spin, fences, RINGS);
 	for (unsigned int i = 0; i < RINGS; i++) {
-		handles[i] = syncobj(fd);
+		handles[i] = gem_syncobj(fd);
 		CHECK_INT(drmSyncobjImportSyncFile(fd, handles[i], fences[i]), 0);
 	}
 	for (uint32_t i = 0; i < NAMES; i++) {
@@ -160,7 +152,7 @@ static void each_is_waited_for(void)
 	}
 	for (unsigned int i = 0; i < 2 * ALL; i++) {
 		names[i] = (struct drm_i915_gem_exec_fence){
-			.handle = syncobj(fd), .flags = I915_EXEC_FENCE_WAIT,
+			.handle = gem_syncobj(fd), .flags = I915_EXEC_FENCE_WAIT,
 		};
 		CHECK_INT(drmSyncobjImportSyncFile(fd, names[i].handle, fences[i % ALL]), 0);
 	}
@@ -211,7 +203,7 @@ static void killed_in_chains(void)
 {
 	struct chains chains = { .fd = gem_open() };
 	struct sync_merge_data merge = {};
-	uint32_t all = syncobj(chains.fd);
+	uint32_t all = gem_syncobj(chains.fd);
 	int fences[MERGED], merged;
 	struct spin spin;
 
@@ -224,7 +216,7 @@ static void killed_in_chains(void)
 		merged = merge.fence;
 	}
 	CHECK_INT(drmSyncobjImportSyncFile(chains.fd, all, merged), 0);
-	chains.line = syncobj(chains.fd);
+	chains.line = gem_syncobj(chains.fd);
 	for (uint64_t point = 1; point <= LINE; point++)
 		CHECK_INT(drmSyncobjTransfer(chains.fd, chains.line, point, all, 0, 0), 0);
 	CHECK(!fence_signalled(spin.fence, 0));

@@ -22,15 +22,6 @@
 
 #define SIZE	(16 * PAGE)
 
-static int export_object(int fd, uint32_t handle)
-{
-	int dmabuf;
-
-	CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
-	CHECK(dmabuf >= 0);
-	return dmabuf;
-}
-
 static uint32_t import_object(int fd, int dmabuf)
 {
 	uint32_t handle;
@@ -43,19 +34,19 @@ static void self_import_same_file(void)
 {
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, SIZE);
-	int dmabuf = export_object(fd, handle);
+	int dmabuf = gem_export(fd, handle);
 
 	CHECK_INT(import_object(fd, dmabuf), handle);
 	CHECK_INT(import_object(fd, dmabuf), handle);
 	/* The same object again, not another export. */
-	CHECK_INT(import_object(fd, export_object(fd, handle)), handle);
+	CHECK_INT(import_object(fd, gem_export(fd, handle)), handle);
 }
 
 static void self_import_other_file(void)
 {
 	int fd = gem_open(), other = gem_open();
 	uint32_t handle = gem_create(fd, SIZE), word = 0xabcd;
-	uint32_t imported = import_object(other, export_object(fd, handle));
+	uint32_t imported = import_object(other, gem_export(fd, handle));
 
 	gem_write(fd, handle, PAGE, &word, 4);
 	CHECK_HEX(gem_read32(other, imported, PAGE), 0xabcd);
@@ -72,7 +63,7 @@ static void outlives_exporter(void)
 	int dmabuf;
 
 	gem_write(fd, handle, 0, &word, 4);
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	gem_close(fd, handle);
 	close(fd);
 	imported = import_object(other, dmabuf);
@@ -83,7 +74,7 @@ static void outlives_exporter(void)
 
 static void size_by_lseek(void)
 {
-	int fd = gem_open(), dmabuf = export_object(fd, gem_create(fd, 5 * PAGE - 3));
+	int fd = gem_open(), dmabuf = gem_export(fd, gem_create(fd, 5 * PAGE - 3));
 
 	CHECK_INT(lseek(dmabuf, 0, SEEK_END), 5 * PAGE);
 	CHECK_INT(lseek(dmabuf, 0, SEEK_SET), 0);
@@ -115,7 +106,7 @@ static void mmap_bytes(void)
 	static uint32_t data[SIZE / 4];
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, SIZE), copy = gem_create(fd, SIZE);
-	int dmabuf = export_object(fd, handle);
+	int dmabuf = gem_export(fd, handle);
 	void *ptr = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
 
 	CHECK_SYS(ptr);
@@ -144,7 +135,7 @@ static void mmap_errors(void)
 	int fd = gem_open(), dmabuf;
 	uint32_t handle = gem_create(fd, SIZE);
 
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	CHECK(mmap(NULL, SIZE + PAGE, PROT_READ, MAP_SHARED, dmabuf, 0) == MAP_FAILED);
 	CHECK_RET(-errno, -EINVAL);
 	CHECK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, dmabuf, SIZE) == MAP_FAILED);
@@ -167,7 +158,7 @@ static void sync_waits(void)
 {
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, PAGE);
-	int dmabuf = export_object(fd, handle);
+	int dmabuf = gem_export(fd, handle);
 	struct job job;
 	struct spin s;
 
@@ -192,7 +183,7 @@ static void poll_shows_fences(void)
 {
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, PAGE);
-	int dmabuf = export_object(fd, handle);
+	int dmabuf = gem_export(fd, handle);
 	struct spin s;
 
 	CHECK(poll_dmabuf(dmabuf, POLLIN, 0));
@@ -216,7 +207,7 @@ static void export_sync_file(void)
 	struct dma_buf_export_sync_file arg = { .flags = DMA_BUF_SYNC_READ };
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, PAGE);
-	int dmabuf = export_object(fd, handle);
+	int dmabuf = gem_export(fd, handle);
 	struct spin s;
 
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
@@ -233,7 +224,7 @@ static void import_sync_file(void)
 	struct dma_buf_import_sync_file arg = { .flags = DMA_BUF_SYNC_WRITE };
 	int fd = gem_open(), other = gem_open();
 	uint32_t handle = gem_create(other, PAGE), copy = gem_create(other, PAGE), word = 1;
-	int dmabuf = export_object(other, handle);
+	int dmabuf = gem_export(other, handle);
 	struct batch b;
 	struct spin s;
 

@@ -69,6 +69,11 @@ long job_end(struct job *job)
 	return job->ret;
 }
 
+long call_mprotect(void *ptr)
+{
+	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
+}
+
 pid_t child_start(void (*run)(void *arg), void *arg)
 {
 	pid_t pid = fork();

@@ -38,6 +38,9 @@ bool job_done_within(struct job *job, unsigned int ms);
 /** job_end() - the call's result; it must return within 10 s. */
 long job_end(struct job *job);
 
+/** call_mprotect() - a job: make the page at @ptr read-only. Return: 0 or -errno. */
+long call_mprotect(void *ptr);
+
 /** child_start() - fork a child that runs @run and exits with status 0. */
 pid_t child_start(void (*run)(void *arg), void *arg);
 /**

@@ -10,8 +10,6 @@
 #include "proc.h"
 #include "tap.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -21,14 +19,6 @@
 #define TIMEOUT_MS	500u
 /* So many times as long whoever changes his memory waits for a request. */
 #define FACTOR		3
-
-static int export_object(int fd, uint32_t handle)
-{
-	int dmabuf;
-
-	CHECK_RET(try_prime_export(fd, handle, O_CLOEXEC | O_RDWR, &dmabuf), 0);
-	return dmabuf;
-}
 
 static void put_fence(int dmabuf, int fence)
 {
@@ -69,7 +59,7 @@ static void put_without_end(void)
 
 	gem_set_request_timeout(TIMEOUT_MS);
 	handle = gem_userptr(fd, ptr, PAGE, 0);
-	putter.dmabuf = export_object(fd, handle);
+	putter.dmabuf = gem_export(fd, handle);
 	gate_init(&putter.begin);
 	gate_init(&putter.begun);
 	pid = child_start(child_puts_fences, &putter);
@@ -86,11 +76,6 @@ static void put_without_end(void)
 	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
-static long protects(void *ptr)
-{
-	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
-}
-
 /* What uses the object has its fence replaced by a later one of its timeline, that does not. */
 static void put_in_place(void)
 {
@@ -102,7 +87,7 @@ static void put_in_place(void)
 
 	handle = gem_userptr(fd, ptr, PAGE, 0);
 	ctx = gem_context_create(fd);
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	/* a fence that is looked at first: its request could reach the object */
 	spin_start(&first, fd, ctx, I915_EXEC_BLT, 0, 0);
 	put_fence(dmabuf, first.fence);
@@ -113,7 +98,7 @@ static void put_in_place(void)
 	batch_store(&b, handle, 0, 1);
 	batch_submit(&b);
 	close(b.rsvd2 >> 32);
-	job_start(&job, protects, ptr);
+	job_start(&job, call_mprotect, ptr);
 	CHECK(!job_done_within(&job, 200));
 
 	batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
@@ -152,7 +137,7 @@ static void anothers_request(void)
 
 	handle = gem_userptr(fd, ptr, PAGE, 0);
 	gpu_read32(fd, handle, 0);
-	put_fence(export_object(fd, handle), fence);
+	put_fence(gem_export(fd, handle), fence);
 	sleep_ms(FACTOR * TIMEOUT_MS + 100);
 	CHECK(!fence_signalled(fence, 0));
 	CHECK_SYS(mprotect(ptr, PAGE, PROT_READ));
@@ -172,7 +157,7 @@ static void imports_of_busy(void)
 	struct spin spin;
 	long alive;
 
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	alive = objects_alive();
 	for (unsigned int i = 0; i < 100; i++) {
@@ -193,7 +178,7 @@ static void imports_in_use(void)
 	struct spin spin;
 	long alive = objects_alive();
 
-	dmabuf = export_object(other, handle);
+	dmabuf = gem_export(other, handle);
 	CHECK_RET(try_prime_import(fd, dmabuf, &imported), 0);
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, imported, EXEC_OBJECT_WRITE);
 	batch_init(&b, fd, I915_EXEC_RENDER);

@@ -25,14 +25,6 @@
 #define SIZE	(16 * PAGE)
 #define KB	((long)SIZE / 1024)
 
-static int export_object(int fd, uint32_t handle)
-{
-	int dmabuf;
-
-	CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
-	return dmabuf;
-}
-
 static uint32_t import_object(int fd, int dmabuf)
 {
 	uint32_t handle;
@@ -64,7 +56,7 @@ static void other_file(void)
 	uint32_t *ptr = map_anon(SIZE), handle = gem_userptr(fd, ptr, SIZE, 0), imported;
 
 	ptr[0] = 1;
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	imported = import_object(other, dmabuf);
 	CHECK_INT(gpu_read32(other, imported, 0), 1);
 	gpu_store(other, imported, 4, 2);
@@ -87,7 +79,7 @@ static void pinned_pages(void)
 	int fd = gem_open(), dev = device_open();
 	uint32_t *ptr = map_anon(SIZE);
 	uint32_t handle = gem_userptr(fd, ptr, SIZE, I915_USERPTR_UNSYNCHRONIZED), value;
-	int dmabuf = export_object(fd, handle);
+	int dmabuf = gem_export(fd, handle);
 
 	CHECK_INT(locked_kb(), KB);
 	ptr[0] = 1;
@@ -120,7 +112,7 @@ static void child_exports_pinned(void *arg)
 	int fd = gem_open(), dmabuf;
 	uint32_t *ptr = map_anon(SIZE);
 
-	dmabuf = export_object(fd, gem_userptr(fd, ptr, SIZE, I915_USERPTR_UNSYNCHRONIZED));
+	dmabuf = gem_export(fd, gem_userptr(fd, ptr, SIZE, I915_USERPTR_UNSYNCHRONIZED));
 	CHECK_SYS(dup2(dmabuf, 100));
 	ptr[0] = 0xfeed;
 	gate_open(&gates[0]);
@@ -165,7 +157,7 @@ static void attached_is_pinned(void)
 	uint32_t *ptr = map_anon(SIZE), handle = gem_userptr(fd, ptr, SIZE, 0), value;
 	struct counters before, after;
 
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	CHECK_INT(locked_kb(), 0);
 	before = counters_settled();
 	device_attach(dev, dmabuf, false);
@@ -214,7 +206,7 @@ static void same_pages_count_once(void)
 
 	drop_capability(CAP_IPC_LOCK);
 	CHECK_SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
-	dmabuf = export_object(fd, gem_userptr(fd, ptr, SIZE, 0));
+	dmabuf = gem_export(fd, gem_userptr(fd, ptr, SIZE, 0));
 	device_attach(dev, dmabuf, false);
 	CHECK_SYS(mprotect(ptr, SIZE, PROT_NONE));
 	CHECK_SYS(mprotect(ptr, SIZE, PROT_READ | PROT_WRITE));
@@ -237,7 +229,7 @@ static void limit(void)
 
 	drop_capability(CAP_IPC_LOCK);
 	CHECK_SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
-	dmabuf = export_object(fd, gem_userptr(fd, map_anon(SIZE), SIZE, 0));
+	dmabuf = gem_export(fd, gem_userptr(fd, map_anon(SIZE), SIZE, 0));
 	before = counters_settled();
 	CHECK_RET(try_device_attach(dev, dmabuf, false), -ENOMEM);
 	CHECK_INT(locked_kb(), 0);
@@ -257,7 +249,7 @@ static void replaced_while_attached(void)
 	uint32_t *ptr = map_anon(SIZE), handle = gem_userptr(fd, ptr, SIZE, 0);
 
 	ptr[0] = 1;
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	device_attach(dev, dmabuf, false);
 	device_map(dev);
 	replace(ptr, SIZE);
@@ -296,7 +288,7 @@ static void fork_while_attached(void)
 
 	gate_init(&gate);
 	ptr[0] = 1;
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	device_attach(dev, dmabuf, false);
 	device_map(dev);
 	frame = frame_of(ptr);
@@ -325,7 +317,7 @@ static void child_exports_and_ends(void *arg)
 	uint32_t *ptr = map_anon(SIZE);
 
 	ptr[0] = 0xbeef;
-	CHECK_SYS(dup2(export_object(fd, gem_userptr(fd, ptr, SIZE, 0)), 100));
+	CHECK_SYS(dup2(gem_export(fd, gem_userptr(fd, ptr, SIZE, 0)), 100));
 	gate_open(&gates[0]);
 	gate_pass(&gates[1]);
 }
@@ -363,7 +355,7 @@ static void holes(void)
 	char *ptr = map_anon(SIZE);
 	struct counters before = counters_settled();
 
-	dmabuf = export_object(fd, gem_userptr(fd, ptr, SIZE, 0));
+	dmabuf = gem_export(fd, gem_userptr(fd, ptr, SIZE, 0));
 	CHECK_SYS(munmap(ptr + 8 * PAGE, PAGE));
 	CHECK_RET(try_device_attach(dev, dmabuf, false), -EFAULT);
 	CHECK_RET(try_device_attach(dev, dmabuf, true), -EFAULT);
@@ -378,7 +370,7 @@ static void read_only(unsigned int flags)
 
 	ptr[0] = 1;
 	CHECK_SYS(mprotect(ptr, SIZE, PROT_READ));
-	dmabuf = export_object(fd, gem_userptr(fd, ptr, SIZE, I915_USERPTR_READ_ONLY | flags));
+	dmabuf = gem_export(fd, gem_userptr(fd, ptr, SIZE, I915_USERPTR_READ_ONLY | flags));
 	ret = try_device_attach(dev, dmabuf, false);
 	if (ret) {
 		/* the kernel maps static importers for both directions as they attach */
@@ -408,7 +400,7 @@ static void no_mmap(void)
 	const unsigned int flags[] = { 0, I915_USERPTR_UNSYNCHRONIZED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		dmabuf = export_object(fd, gem_userptr(fd, map_anon(SIZE), SIZE, flags[i]));
+		dmabuf = gem_export(fd, gem_userptr(fd, map_anon(SIZE), SIZE, flags[i]));
 		CHECK(mmap(NULL, SIZE, PROT_READ, MAP_SHARED, dmabuf, 0) == MAP_FAILED);
 		CHECK_RET(-errno, -ENODEV);
 		CHECK_INT(lseek(dmabuf, 0, SEEK_END), SIZE);
@@ -429,7 +421,7 @@ static void sync_waits(void)
 	struct job job;
 	struct spin s;
 
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	job_start(&job, call_sync, &dmabuf);
 	CHECK(!job_done_within(&job, 200));
@@ -443,7 +435,7 @@ static void vgem(void)
 	int fd = gem_open(), other = vgem_open(), dmabuf;
 	uint32_t *ptr = map_anon(SIZE), handle = gem_userptr(fd, ptr, SIZE, 0), imported;
 
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	for (unsigned int i = 0; i < 3; i++) {
 		imported = import_object(other, dmabuf);
 		CHECK_INT(locked_kb(), KB);
@@ -482,7 +474,7 @@ static void told_of_moves(void)
 	struct counters before = counters_settled();
 
 	ptr[0] = 1;
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	attach_told(dev, dmabuf);
 	device_map(dev);
 	CHECK_INT(device_read(dev, 0), 1);
@@ -536,7 +528,7 @@ static void told_pages_move(void)
 	uint32_t *ptr = map_anon(SIZE), handle = gem_userptr(fd, ptr, SIZE, 0);
 
 	ptr[0] = 1;
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	attach_told(dev, dmabuf);
 	device_map(dev);
 	/* Written to by the device, then taken out by reclaim: nothing is lost. */
@@ -566,7 +558,7 @@ static void told_later(void)
 	int64_t start, end;
 	struct job job;
 
-	dmabuf = export_object(fd, handle);
+	dmabuf = gem_export(fd, handle);
 	attach_told(dev, dmabuf);
 	device_attach(holder, dmabuf, true);
 	device_map(dev);
@@ -639,7 +631,7 @@ static void crowded(void)
 	int64_t end = now_ns() + 3 * NSEC;
 	struct job jobs[4];
 
-	c.dmabuf = export_object(fd, handle);
+	c.dmabuf = gem_export(fd, handle);
 	for (size_t i = 0; i < 3; i++)
 		job_start(&jobs[i], attach_and_detach, &c);
 	job_start(&jobs[3], change, &c);
