@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -87,6 +89,41 @@ struct counters counters_settled(void)
 	}
 	CHECK_INT(c.unpins, c.pins);
 	return c;
+}
+
+static long call_mprotect(void *ptr)
+{
+	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
+}
+
+/* Without stdio, which allocates. */
+static long long invalidations(int fd)
+{
+	char text[1024] = "";
+	const char *at;
+
+	CHECK(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	at = strstr(text, "invalidations ");
+	CHECK(at);
+	sleep_ms(1);
+	return strtoll(at + strlen("invalidations "), NULL, 10);
+}
+
+void mprotect_start(struct job *job, void *ptr)
+{
+	char path[PATH_LEN];
+	long long was;
+	int fd;
+
+	debugfs_path(path, "softgem_userptr");
+	fd = open(path, O_RDONLY);
+	CHECK_SYS(fd);
+	was = invalidations(fd);
+	job_start(job, call_mprotect, ptr);
+	for (unsigned int i = 0; i < 10000 && invalidations(fd) == was; i++)
+		;
+	CHECK(invalidations(fd) > was);
+	close(fd);
 }
 
 long long pages_pinned(void)

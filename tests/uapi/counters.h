@@ -7,12 +7,23 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct job;
+
 /** struct counters - what happened to user pages: debugfs, softgem_userptr. */
 struct counters {
 	long long acquires, reuses, retries, faults, invalidations, revokes, grips, pins, unpins;
 };
 
 struct counters counters(void);
+
+/**
+ * mprotect_start() - make a page read-only, in a thread; return when the notifier of a userptr is
+ * there that is to wait. Whoever changes the memory holds its lock: until the job is done, the
+ * caller must touch nothing for the first time.
+ * @job: its result is 0 or -errno
+ * @ptr: the page
+ */
+void mprotect_start(struct job *job, void *ptr);
 
 /** number_in() - a number, 0 or more, from a file of "name number" or "name: number" lines. */
 long long number_in(const char *path, const char *name);

@@ -102,7 +102,7 @@ static void child_closes(void *arg)
 	CHECK_RET(try_execbuf(fd, &eb), 0);
 	gem_sync(fd, obj[MANY].handle);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, ptr, PAGE, 0), EXEC_OBJECT_WRITE);
-	job_start(&job, call_mprotect, ptr);
+	mprotect_start(&job, ptr);
 	CHECK(!job_done_within(&job, 200));
 	for (uint32_t i = 0; i < MANY; i++)
 		gem_close(fd, obj[i].handle);
@@ -147,7 +147,7 @@ static void child_unpins(void *arg)
 	for (uint32_t i = 0; i < MANY; i++)
 		pinned[i] = exynos_userptr(exynos, ptr + (i + 1) * PAGE, PAGE, 0);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, ptr, PAGE, 0), EXEC_OBJECT_WRITE);
-	job_start(&job, call_mprotect, ptr);
+	mprotect_start(&job, ptr);
 	CHECK(!job_done_within(&job, 200));
 	for (uint32_t i = 0; i < MANY; i++)
 		gem_close(exynos, pinned[i]);
@@ -512,7 +512,7 @@ static void queue_in_front(void)
 		spin_start(&s[i], fd, gem_context_create(fd), I915_EXEC_RENDER, handle,
 			   EXEC_OBJECT_WRITE);
 	began = now_ns();
-	job_start(&job, call_mprotect, ptr);
+	mprotect_start(&job, ptr);
 	CHECK(!job_done_within(&job, 200));
 	CHECK(job_done_within(&job, 3000));
 	tap_note("mprotect() took %lld ms", (long long)((now_ns() - began) / MSEC));

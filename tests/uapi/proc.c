@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/userfaultfd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static void *job_thread(void *arg)
 {
 	struct job *job = arg;
 
+	atomic_store(&job->begun, true);
 	job->ret = job->call(job->arg);
 	atomic_store(&job->done, true);
 	return NULL;
@@ -52,6 +54,8 @@ void job_start(struct job *job, long (*call)(void *arg), void *arg)
 {
 	*job = (struct job){ .call = call, .arg = arg };
 	CHECK_INT(pthread_create(&job->thread, NULL, job_thread, job), 0);
+	while (!atomic_load(&job->begun))
+		sched_yield();
 }
 
 bool job_done_within(struct job *job, unsigned int ms)
@@ -67,11 +71,6 @@ long job_end(struct job *job)
 	CHECK(job_done_within(job, 10000));
 	CHECK_INT(pthread_join(job->thread, NULL), 0);
 	return job->ret;
-}
-
-long call_mprotect(void *ptr)
-{
-	return mprotect(ptr, PAGE, PROT_READ) ? -errno : 0;
 }
 
 pid_t child_start(void (*run)(void *arg), void *arg)

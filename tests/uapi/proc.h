@@ -22,24 +22,23 @@ void sleep_ms(unsigned int ms);
  * @call: the call
  * @arg: its argument
  * @ret: what it returned
- * @done: set when it has
+ * @begun: set when the thread is about to make it
+ * @done: set when it has returned
  */
 struct job {
 	pthread_t thread;
 	long (*call)(void *arg);
 	void *arg;
 	long ret;
-	atomic_bool done;
+	atomic_bool begun, done;
 };
 
+/** job_start() - start a thread that makes the call @call(@arg); return when it is about to. */
 void job_start(struct job *job, long (*call)(void *arg), void *arg);
 /** job_done_within() - wait for the call to return. Return: true if it did within @ms. */
 bool job_done_within(struct job *job, unsigned int ms);
 /** job_end() - the call's result; it must return within 10 s. */
 long job_end(struct job *job);
-
-/** call_mprotect() - a job: make the page at @ptr read-only. Return: 0 or -errno. */
-long call_mprotect(void *ptr);
 
 /** child_start() - fork a child that runs @run and exits with status 0. */
 pid_t child_start(void (*run)(void *arg), void *arg);

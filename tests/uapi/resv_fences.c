@@ -98,7 +98,7 @@ static void put_in_place(void)
 	batch_store(&b, handle, 0, 1);
 	batch_submit(&b);
 	close(b.rsvd2 >> 32);
-	job_start(&job, call_mprotect, ptr);
+	mprotect_start(&job, ptr);
 	CHECK(!job_done_within(&job, 200));
 
 	batch_init(&b, fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT);
