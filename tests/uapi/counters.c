@@ -156,9 +156,12 @@ long objects_alive(void)
 
 bool objects_become(long n, unsigned int ms)
 {
-	for (int64_t end = now_ns() + ms * MSEC; now_ns() < end; sleep_ms(5))
+	/* counted, not timed, as in job_done_within() */
+	for (unsigned int i = 0; i < ms * tap_slow(); i += 5) {
 		if (objects_alive() <= n)
 			return true;
+		sleep_ms(5);
+	}
 	return objects_alive() <= n;
 }
 

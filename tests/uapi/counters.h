@@ -40,7 +40,10 @@ long long pages_pinned(void);
 /** objects_alive() - buffer objects that there are, of all processes. */
 long objects_alive(void);
 
-/** objects_become() - wait at most @ms until there are no more than @n. Return: whether it is so. */
+/**
+ * objects_become() - wait until there are no more than @n, at most @ms, longer on a slow kernel.
+ * Return: whether it is so.
+ */
 bool objects_become(long n, unsigned int ms);
 
 /** aperture_counter() - a value in debugfs's softgem_aperture, such as "binds". */

@@ -285,6 +285,7 @@ static void makes_way_later(uint64_t at)
 	has.obj[1].relocation_count = 1;
 	spin_start(&s, fd, gem_context_create(fd), I915_EXEC_BLT, busy, 0);
 	job_start(&first, large_call, &has);
+	CHECK(job_sleeps(&first));
 	CHECK(!job_done_within(&first, 200));
 
 	/* Others wait for it, */

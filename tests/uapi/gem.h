@@ -48,6 +48,7 @@ void gem_set_debugfs(const char *name, const char *value);
 /** gem_set_request_timeout() - how long a request may run, in ms. */
 void gem_set_request_timeout(unsigned int ms);
 #define REQUEST_TIMEOUT_MS	20000	/* what it is at first */
+#define LONG_TIMEOUT_MS		200000	/* for a request that is not to end by itself */
 
 /** gem_set_engine() - write to a setting of an engine, in sysfs. */
 void gem_set_engine(const char *engine, const char *name, const char *value);

@@ -110,6 +110,7 @@ static void named_again_and_again(void)
 	struct batch b;
 
 	CHECK(names);
+	gem_set_request_timeout(LONG_TIMEOUT_MS);
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, 0, 0);
 	submit_behind(fd, &spin, fences, RINGS);
 	for (unsigned int i = 0; i < RINGS; i++) {
@@ -135,6 +136,7 @@ static void named_again_and_again(void)
 	CHECK(fence_signalled(b.rsvd2 >> 32, 5000));
 	CHECK_INT(fence_status(b.rsvd2 >> 32), 1);
 	spin_free(&spin);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 /* More fences than are looked for one by one, some of them several times. */
@@ -207,6 +209,7 @@ static void killed_in_chains(void)
 	int fences[MERGED], merged;
 	struct spin spin;
 
+	gem_set_request_timeout(LONG_TIMEOUT_MS);
 	spin_start(&spin, chains.fd, 0, I915_EXEC_RENDER, 0, 0);
 	submit_behind(chains.fd, &spin, fences, MERGED);
 	merged = fences[0];
@@ -222,6 +225,7 @@ static void killed_in_chains(void)
 	CHECK(!fence_signalled(spin.fence, 0));
 	kill_in_call(child_names_chains, &chains, &chains.gate);
 	spin_free(&spin);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
 }
 
 static const struct subtest tests[] = {

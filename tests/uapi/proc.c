@@ -10,8 +10,8 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/userfaultfd.h>
-#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -44,6 +44,7 @@ static void *job_thread(void *arg)
 {
 	struct job *job = arg;
 
+	job->tid = gettid();
 	atomic_store(&job->begun, true);
 	job->ret = job->call(job->arg);
 	atomic_store(&job->done, true);
@@ -53,9 +54,37 @@ static void *job_thread(void *arg)
 void job_start(struct job *job, long (*call)(void *arg), void *arg)
 {
 	*job = (struct job){ .call = call, .arg = arg };
+	/* called before: once the thread has the lock of the memory, no code can be brought in */
+	sleep_ms(1);
 	CHECK_INT(pthread_create(&job->thread, NULL, job_thread, job), 0);
 	while (!atomic_load(&job->begun))
-		sched_yield();
+		sleep_ms(1);
+}
+
+static bool thread_sleeps(pid_t tid)
+{
+	char path[64], stat[256] = "";
+	const char *name_end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY);
+	CHECK_SYS(fd);
+	CHECK(read(fd, stat, sizeof(stat) - 1) > 0);
+	close(fd);
+	name_end = strrchr(stat, ')');
+	return name_end && strchr("SD", name_end[2]);
+}
+
+bool job_sleeps(struct job *job)
+{
+	unsigned int in_a_row = 0;
+
+	for (unsigned int i = 0; i < 10000 && in_a_row < 5 && !atomic_load(&job->done); i++) {
+		sleep_ms(1);
+		in_a_row = thread_sleeps(job->tid) ? in_a_row + 1 : 0;
+	}
+	return in_a_row == 5;
 }
 
 bool job_done_within(struct job *job, unsigned int ms)

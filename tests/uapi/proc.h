@@ -19,6 +19,7 @@ void sleep_ms(unsigned int ms);
 /**
  * struct job - a call made in a thread, to see whether it blocks.
  * @thread: who makes it
+ * @tid: the same, as the kernel calls it
  * @call: the call
  * @arg: its argument
  * @ret: what it returned
@@ -27,6 +28,7 @@ void sleep_ms(unsigned int ms);
  */
 struct job {
 	pthread_t thread;
+	pid_t tid;
 	long (*call)(void *arg);
 	void *arg;
 	long ret;
@@ -35,6 +37,8 @@ struct job {
 
 /** job_start() - start a thread that makes the call @call(@arg); return when it is about to. */
 void job_start(struct job *job, long (*call)(void *arg), void *arg);
+/** job_sleeps() - wait until the call waits, at most 10 s. Return: whether it does. */
+bool job_sleeps(struct job *job);
 /** job_done_within() - wait for the call to return. Return: true if it did within @ms. */
 bool job_done_within(struct job *job, unsigned int ms);
 /** job_end() - the call's result; it must return within 10 s. */

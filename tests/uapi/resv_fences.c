@@ -69,8 +69,9 @@ static void put_without_end(void)
 	gate_pass(&putter.begun);
 	began = now_ns();
 	CHECK_SYS(mprotect(ptr, PAGE, PROT_READ));
-	tap_note("mprotect() took %lld ms", (long long)((now_ns() - began) / MSEC));
-	CHECK((now_ns() - began) / MSEC < TIMEOUT_MS * tap_slow());
+	began = now_ns() - began;
+	tap_note("mprotect() took %lld ms", (long long)(began / MSEC));
+	CHECK(began < 2 * TIMEOUT_MS * MSEC * tap_slow());
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK(child_ended_within(pid, 3000, &status));
 	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
@@ -117,7 +118,7 @@ static void put_in_place(void)
 /* A request that is old because others were before it; it has nothing to do with the memory. */
 static void anothers_request(void)
 {
-	enum { BEFORE = 6 };
+	enum { BEFORE = 8 };
 	uint32_t *ptr = map_anon(PAGE), handle, target, ctx;
 	int fd = gem_open(), other = gem_open(), fence;
 	struct spin spin[BEFORE];
@@ -164,7 +165,7 @@ static void imports_of_busy(void)
 		CHECK_RET(try_prime_import(other, dmabuf, &imported), 0);
 		gem_close(other, imported);
 	}
-	CHECK(objects_become(alive, 1000 * tap_slow()));
+	CHECK(objects_become(alive, 5000));
 	CHECK(!fence_signalled(spin.fence, 0));
 	spin_free(&spin);
 }
@@ -176,7 +177,7 @@ static void imports_in_use(void)
 	uint32_t handle = exynos_create(other, PAGE, 0), imported;
 	struct batch b;
 	struct spin spin;
-	long alive = objects_alive();
+	long alive;
 
 	dmabuf = gem_export(other, handle);
 	CHECK_RET(try_prime_import(fd, dmabuf, &imported), 0);
@@ -186,13 +187,14 @@ static void imports_in_use(void)
 	batch_submit(&b);
 	gem_close(fd, imported);
 	sleep_ms(300);
-	CHECK(objects_alive() > alive);
+	alive = objects_alive();
 	spin_end(&spin);
 	gem_sync(fd, b.handle);
 	CHECK_HEX(*(uint32_t *)exynos_mmap(other, handle, PAGE), 0x1dea);
 	batch_free(&b);
 	spin_free(&spin);
-	CHECK(objects_become(alive, 1000 * tap_slow()));
+	/* the import, and two batches */
+	CHECK(objects_become(alive - 3, 5000));
 }
 
 static const struct subtest tests[] = {

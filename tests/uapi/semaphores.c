@@ -206,7 +206,7 @@ static void importance_is_kept(void)
 	second = b.rsvd2 >> 32;
 	early = fence_signalled(second, 50);
 	memory[GO_ON] = 1;
-	left = fence_signalled(second, 1000 * tap_slow());
+	left = fence_signalled(second, 5000);
 	memory[GOES_ON] = 0;
 	goes_on = becomes(&memory[GOES_ON], 1);
 	*loop = MI_BATCH_BUFFER_END;

@@ -67,10 +67,10 @@ static void conclude(enum outcome outcome, const char *text)
 	int expected = RUNNING;
 
 	if (atomic_compare_exchange_strong(&report->outcome, &expected, outcome)) {
+		snprintf(report->text, sizeof(report->text), "%s", text);
 		/* Often enough it is another thread that did not do as expected. */
 		if (outcome == FAILED)
 			print_stacks(getpid(), gettid());
-		snprintf(report->text, sizeof(report->text), "%s", text);
 	}
 	_exit(1);
 }

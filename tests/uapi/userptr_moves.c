@@ -511,7 +511,7 @@ static void move_busy(int uffd, size_t len)
 	gem_sync(fd, b.handle);
 	CHECK_INT(src[0], 2);
 	/* what it was held for is over: it is let go of a moment later */
-	for (unsigned int i = 0; i < 100 && (ret = try_move(uffd, dst, src, len)) == -EBUSY; i++)
+	for (unsigned int i = 0; i < 500 && (ret = try_move(uffd, dst, src, len)) == -EBUSY; i++)
 		sleep_ms(10);
 	CHECK_RET(ret, 0);
 	CHECK_INT(dst[0], 2);
