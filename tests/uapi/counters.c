@@ -97,7 +97,7 @@ static long call_mprotect(void *ptr)
 }
 
 /* Without stdio, which allocates. */
-static long long invalidations(int fd)
+static long long count_invalidations(int fd)
 {
 	char text[1024] = "";
 	const char *at;
@@ -118,11 +118,11 @@ void mprotect_start(struct job *job, void *ptr)
 	debugfs_path(path, "softgem_userptr");
 	fd = open(path, O_RDONLY);
 	CHECK_SYS(fd);
-	was = invalidations(fd);
+	was = count_invalidations(fd);
 	job_start(job, call_mprotect, ptr);
-	for (unsigned int i = 0; i < 10000 && invalidations(fd) == was; i++)
+	for (unsigned int i = 0; i < 10000 && count_invalidations(fd) == was; i++)
 		;
-	CHECK(invalidations(fd) > was);
+	CHECK(count_invalidations(fd) > was);
 	close(fd);
 }
 
