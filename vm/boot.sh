@@ -125,8 +125,8 @@ boot() {
 			-device virtio-blk-pci,drive=root,addr=0x9)
 	fi
 	# whatever happens to this script, the machine goes with it
-	setpriv --pdeathsig TERM timeout --foreground -k 5 "$limit" \
-		setpriv --pdeathsig KILL "${qemu[@]}" "$@" <&0 2> "$RUN/qemu.log" &
+	setpriv --pdeathsig TERM "$TOP/vm/machine.sh" "$limit" "$JOB/out/started" "${qemu[@]}" "$@" \
+		<&0 2> "$RUN/qemu.log" &
 	QEMU=$!
 	CHILDREN+=("$QEMU")
 }
