@@ -6,6 +6,7 @@
 #include "gem.h"
 #include "tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -40,6 +41,53 @@ void sleep_ms(unsigned int ms)
 		;
 }
 
+/* R, S, D, Z, ...: see proc(5). 0 if there is no such thread. */
+static char thread_state(pid_t pid, pid_t tid)
+{
+	char path[64], stat[256] = "";
+	const char *name_end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return 0;
+	if (read(fd, stat, sizeof(stat) - 1) < 0)
+		stat[0] = 0;
+	close(fd);
+	name_end = strrchr(stat, ')');
+	return name_end ? name_end[2] : 0;
+}
+
+void print_stacks(pid_t pid, pid_t except)
+{
+	char path[64], line[160];
+	struct dirent *entry;
+	DIR *dir;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		pid_t tid = atoi(entry->d_name);
+
+		if (!tid || tid == except)
+			continue;
+		printf("#   thread %d, state %c\n", tid, thread_state(pid, tid));
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", pid, tid);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		while (fgets(line, sizeof(line), f))
+			printf("#     %s", line);
+		fclose(f);
+	}
+	closedir(dir);
+	fflush(stdout);
+}
+
 static void *job_thread(void *arg)
 {
 	struct job *job = arg;
@@ -61,28 +109,16 @@ void job_start(struct job *job, long (*call)(void *arg), void *arg)
 		sleep_ms(1);
 }
 
-static bool thread_sleeps(pid_t tid)
-{
-	char path[64], stat[256] = "";
-	const char *name_end;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	fd = open(path, O_RDONLY);
-	CHECK_SYS(fd);
-	CHECK(read(fd, stat, sizeof(stat) - 1) > 0);
-	close(fd);
-	name_end = strrchr(stat, ')');
-	return name_end && strchr("SD", name_end[2]);
-}
-
 bool job_sleeps(struct job *job)
 {
 	unsigned int in_a_row = 0;
 
 	for (unsigned int i = 0; i < 10000 && in_a_row < 5 && !atomic_load(&job->done); i++) {
+		char state;
+
 		sleep_ms(1);
-		in_a_row = thread_sleeps(job->tid) ? in_a_row + 1 : 0;
+		state = thread_state(getpid(), job->tid);
+		in_a_row = state == 'S' || state == 'D' ? in_a_row + 1 : 0;
 	}
 	return in_a_row == 5;
 }

@@ -16,6 +16,9 @@
 int64_t now_ns(void);
 void sleep_ms(unsigned int ms);
 
+/** print_stacks() - where the threads of @pid but @except are in the kernel, for whoever looks. */
+void print_stacks(pid_t pid, pid_t except);
+
 /**
  * struct job - a call made in a thread, to see whether it blocks.
  * @thread: who makes it

@@ -3,9 +3,9 @@
  * The TAP runner: see tap.h.
  */
 #include "inject.h"
+#include "proc.h"
 #include "tap.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -33,34 +33,6 @@ static struct report {
 } *report;
 
 static pid_t running;
-
-/* Where in the kernel do the threads of @pid but @except sit? For whoever looks for the reason. */
-static void print_stacks(pid_t pid, pid_t except)
-{
-	char path[64], line[160];
-	struct dirent *entry;
-	DIR *dir;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || atoi(entry->d_name) == except)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stack", pid, entry->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		printf("#   thread %s\n", entry->d_name);
-		while (fgets(line, sizeof(line), f))
-			printf("#     %s", line);
-		fclose(f);
-	}
-	closedir(dir);
-	fflush(stdout);
-}
 
 static void conclude(enum outcome outcome, const char *text)
 {

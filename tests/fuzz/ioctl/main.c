@@ -8,6 +8,7 @@
  * found what is theirs unchanged, and every process that was killed has gone.
  */
 #include "fuzz.h"
+#include "proc.h"
 
 #include <drm.h>
 #include <errno.h>
@@ -170,9 +171,6 @@ static bool reap(pid_t pid)
 {
 	double end = now() + REAP_SECONDS;
 	int status;
-	char path[64], text[2048];
-	ssize_t n;
-	int fd;
 
 	if (waitpid(pid, &status, WNOHANG) == pid) {
 		if (status)
@@ -185,10 +183,7 @@ static bool reap(pid_t pid)
 		if (now() < end)
 			continue;
 		printf("a killed process does not end:\n");
-		snprintf(path, sizeof(path), "/proc/%d/stack", pid);
-		fd = open(path, O_RDONLY);
-		n = read(fd, text, sizeof(text));
-		printf("%.*s\n", (int)(n > 0 ? n : 0), text);
+		print_stacks(pid, 0);
 		exit(1);
 	}
 	return false;
