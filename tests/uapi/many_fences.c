@@ -173,7 +173,7 @@ static void each_is_waited_for(void)
 }
 
 #define MERGED		100u
-#define LINE		1000u
+#define LINE		(1000u / tap_slow())	/* what it costs to make grows with the square */
 #define ENTRIES		1000u
 
 struct chains {

@@ -246,6 +246,8 @@ static void semaphore(void)
 	int sema = event(I915_PMU_ENGINE_SEMA(engines[0].class, 0));
 	int other = event(I915_PMU_ENGINE_SEMA(engines[1].class, 0));
 	uint32_t handle = gem_create(fd, PAGE);
+	/* not PWRITE, which waits for the batch */
+	volatile uint32_t *memory = gem_mmap(fd, handle, PAGE, I915_MMAP_OFFSET_WB);
 	struct interval busy_time, sema_time;
 	int64_t ns;
 	struct batch b;
@@ -271,8 +273,9 @@ static void semaphore(void)
 	interval_end(&busy_time, pmu);
 	CHECK_WHOLE(&sema_time);
 	CHECK_WHOLE(&busy_time);
-	gem_write(fd, handle, 0, &(uint32_t){ 1 }, sizeof(uint32_t));
+	memory[0] = 1;
 	CHECK(fence_signalled(fence, 5000));
+	CHECK_INT(fence_status(fence), 1);
 	ns = value_of(sema);
 	sleep_ms(50);
 	CHECK_INT(value_of(sema), ns);
