@@ -190,8 +190,7 @@ static void unpinned_and_invalidated(void)
 	CHECK(late <= 2);
 	CHECK(status_kb_becomes(getpid(), "VmLck", 0));
 	/* the others' pages are unpinned too, and count on */
-	for (unsigned int i = 0; i < 5000 && pages_pinned() != was; i++)
-		sleep_ms(1);
+	counters_settled();
 	CHECK_INT(pages_pinned(), was);
 	CHECK_INT(status_kb(pid, "VmLck"), (long)(MANY * PAGE / 1024));
 	gate_open(&shared.seen);
@@ -320,8 +319,8 @@ static void copies_from_mapping(void)
 	ptr[2] = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
 	CHECK(ptr[2] != MAP_FAILED);
 
-	spin_start(&s, r.fd, 0, I915_EXEC_RENDER, r.object, EXEC_OBJECT_WRITE);
 	gem_set_request_timeout(LONG_TIMEOUT_MS);
+	spin_start(&s, r.fd, 0, I915_EXEC_RENDER, r.object, EXEC_OBJECT_WRITE);
 	job_start(&job, relocates_busy, &r);
 	CHECK(job_sleeps(&job));
 	CHECK(!job_done_within(&job, 200));
