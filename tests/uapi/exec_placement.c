@@ -458,7 +458,7 @@ static void closed(void)
 	CHECK_RET(try_prime_export(other, own, DRM_CLOEXEC, &dmabuf), 0);
 	pinned_init(&p);
 	gem_close(p.fd, p.obj[0].handle);
-	CHECK_RET(try_prime_import(p.fd, dmabuf, &p.obj[0].handle), 0);
+	p.obj[0].handle = gem_import(p.fd, dmabuf);
 	p.obj[0].flags = EXEC_OBJECT_WRITE | EXEC_OBJECT_SUPPORTS_48B_ADDRESS;
 	p.obj[0].offset = 0;
 	CHECK_RET(submit(&p, 1), 0);
@@ -482,7 +482,7 @@ static void closed(void)
 	CHECK_HEX(p.obj[0].offset, first);
 
 	/* While the GPU uses it, it stays; and then it goes as well. */
-	CHECK_RET(try_prime_import(p.fd, dmabuf, &handle), 0);
+	handle = gem_import(p.fd, dmabuf);
 	spin_start(&s, p.fd, 0, I915_EXEC_BLT, handle, 0);
 	gem_close(p.fd, handle);
 	p.obj[0].handle = gem_create(p.fd, PAGE);

@@ -102,8 +102,8 @@ uint32_t share(int fd, uint32_t handle, int other)
 	uint32_t imported;
 	int dmabuf;
 
-	CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
-	CHECK_RET(try_prime_import(other, dmabuf, &imported), 0);
+	dmabuf = gem_export(fd, handle);
+	imported = gem_import(other, dmabuf);
 	close(dmabuf);
 	return imported;
 }

@@ -303,7 +303,7 @@ static void make_export_end(void *arg)
 	fill(ptr, SIZE, 8);
 	CHECK_RET(try_prime_export(fd, exynos_userptr(fd, ptr, SIZE, 0), DRM_RDWR, &dmabuf), 0);
 	/* the file of the dma-buf that is shared with the parent, which holds it on */
-	CHECK_RET(try_prime_import(i915, dmabuf, &imported), 0);
+	imported = gem_import(i915, dmabuf);
 	CHECK_HEX(gpu_read32(i915, imported, 0), *(uint32_t *)ptr);
 	CHECK_INT(dup2(dmabuf, 100), 100);
 	gate_open(&h->made);
@@ -324,7 +324,7 @@ static void process_ends(void)
 	pid = child_start(make_export_end, &h);
 	gate_pass(&h.made);
 	dmabuf = take_fd(pid, 100);
-	CHECK_RET(try_prime_import(i915, dmabuf, &handle), 0);
+	handle = gem_import(i915, dmabuf);
 	gpu_read(i915, handle, data, SIZE);
 	CHECK_FILL(data, SIZE, 8);
 	gate_open(&h.go_on);
@@ -340,7 +340,7 @@ static void no_other_device(void)
 	uint32_t handle = exynos_userptr(fd, ptr, SIZE, 0);
 	uint64_t offset;
 
-	CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
+	dmabuf = gem_export(fd, handle);
 	CHECK_RET(try_device_attach(dev, dmabuf, false), -EOPNOTSUPP);
 	CHECK_RET(try_device_attach(dev, dmabuf, true), -EOPNOTSUPP);
 	CHECK(mmap(NULL, SIZE, PROT_READ, MAP_SHARED, dmabuf, 0) == MAP_FAILED);

@@ -443,7 +443,7 @@ static void last_reference_elsewhere(void)
 	for (int round = 0; round < 2; round++) {
 		if (!handle)
 			handle = exynos_userptr(fd, ptr, SIZE, 0);
-		CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &m.dmabuf), 0);
+		m.dmabuf = gem_export(fd, handle);
 		gate_init(&m.made);
 		gate_init(&m.go_on);
 		pid = child_start(keep_dmabuf, &m);
@@ -476,7 +476,7 @@ static void buffer_outlives_maker(void)
 	uint32_t imported;
 
 	dmabuf = take_fd(pid, 100);
-	CHECK_RET(try_prime_import(i915, dmabuf, &imported), 0);
+	imported = gem_import(i915, dmabuf);
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK(child_ended_within(pid, 10000, &status));
 	CHECK_INT(pages_pinned(), was + 64);

@@ -302,7 +302,7 @@ static void blit_to_own_userptr(void *arg)
 
 	fill(mine, SIZE, 99);
 	gate_pass(&o->ready);
-	CHECK_RET(try_prime_import(i915, o->dmabuf, &imported), 0);
+	imported = gem_import(i915, o->dmabuf);
 	target = gem_userptr(i915, mine, SIZE, 0);
 	gpu_copy(i915, target, imported, SIZE);
 	CHECK_FILL(mine, SIZE, 42);

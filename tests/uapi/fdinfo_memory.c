@@ -150,9 +150,9 @@ static void shared(void)
 
 	gem_create(fd, PAGE);
 	CHECK_INT(usage_of(fd).shared, 0);
-	CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
+	dmabuf = gem_export(fd, handle);
 	CHECK_INT(usage_of(fd).shared, SIZE);
-	CHECK_RET(try_prime_import(other, dmabuf, &second), 0);
+	second = gem_import(other, dmabuf);
 	close(dmabuf);
 	CHECK_INT(usage_of(fd).shared, SIZE);
 	CHECK_INT(usage_of(other).shared, SIZE);

@@ -405,6 +405,14 @@ int try_prime_import(int fd, int dmabuf, uint32_t *handle)
 	return ret;
 }
 
+uint32_t gem_import(int fd, int dmabuf)
+{
+	uint32_t handle;
+
+	CHECK_RET(try_prime_import(fd, dmabuf, &handle), 0);
+	return handle;
+}
+
 uint32_t gem_syncobj(int fd)
 {
 	struct drm_syncobj_create arg = {};

@@ -107,6 +107,8 @@ int try_prime_export(int fd, uint32_t handle, uint32_t flags, int *dmabuf);
 /** gem_export() - a new dma-buf of an object, for reading and writing. */
 int gem_export(int fd, uint32_t handle);
 int try_prime_import(int fd, int dmabuf, uint32_t *handle);
+/** gem_import() - a dma-buf's object in this file. */
+uint32_t gem_import(int fd, int dmabuf);
 
 /** gem_syncobj() - a new syncobj without a fence. */
 uint32_t gem_syncobj(int fd);

@@ -227,7 +227,7 @@ static void mmap_granted_to_both(void)
 
 	CHECK_RET(try_mmap_offset(fd, handle, I915_MMAP_OFFSET_WB, &offset), 0);
 	CHECK_RET(try_prime_export(fd, handle, O_RDWR, &dmabuf), 0);
-	CHECK_RET(try_prime_import(other, dmabuf, &imported), 0);
+	imported = gem_import(other, dmabuf);
 	/* Having the object is not enough: the file must have asked for the offset. */
 	CHECK_RET(try_map(other, offset, SIZE), -EACCES);
 	CHECK_RET(try_mmap_offset(other, imported, I915_MMAP_OFFSET_WB, &second), 0);
@@ -243,7 +243,7 @@ static void mmap_after_handle_close(void)
 	uint64_t offset, again;
 
 	CHECK_RET(try_prime_export(fd, handle, O_RDWR, &dmabuf), 0);
-	CHECK_RET(try_prime_import(other, dmabuf, &imported), 0);
+	imported = gem_import(other, dmabuf);
 	CHECK_RET(try_mmap_offset(other, imported, I915_MMAP_OFFSET_WC, &again), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cpu_kinds); i++) {
 		CHECK_RET(try_mmap_offset(fd, handle, cpu_kinds[i], &offset), 0);
@@ -258,7 +258,7 @@ static void mmap_after_handle_close(void)
 		CHECK_RET(try_map(other, offset, SIZE), 0);
 	}
 	/* Back again, it has to ask again. */
-	CHECK_RET(try_prime_import(fd, dmabuf, &handle), 0);
+	handle = gem_import(fd, dmabuf);
 	CHECK_RET(try_map(fd, offset, SIZE), -EACCES);
 	CHECK_RET(try_mmap_offset(fd, handle, cpu_kinds[ARRAY_SIZE(cpu_kinds) - 1], &offset), 0);
 	CHECK_RET(try_map(fd, offset, SIZE), 0);

@@ -22,31 +22,23 @@
 
 #define SIZE	(16 * PAGE)
 
-static uint32_t import_object(int fd, int dmabuf)
-{
-	uint32_t handle;
-
-	CHECK_RET(try_prime_import(fd, dmabuf, &handle), 0);
-	return handle;
-}
-
 static void self_import_same_file(void)
 {
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, SIZE);
 	int dmabuf = gem_export(fd, handle);
 
-	CHECK_INT(import_object(fd, dmabuf), handle);
-	CHECK_INT(import_object(fd, dmabuf), handle);
+	CHECK_INT(gem_import(fd, dmabuf), handle);
+	CHECK_INT(gem_import(fd, dmabuf), handle);
 	/* The same object again, not another export. */
-	CHECK_INT(import_object(fd, gem_export(fd, handle)), handle);
+	CHECK_INT(gem_import(fd, gem_export(fd, handle)), handle);
 }
 
 static void self_import_other_file(void)
 {
 	int fd = gem_open(), other = gem_open();
 	uint32_t handle = gem_create(fd, SIZE), word = 0xabcd;
-	uint32_t imported = import_object(other, gem_export(fd, handle));
+	uint32_t imported = gem_import(other, gem_export(fd, handle));
 
 	gem_write(fd, handle, PAGE, &word, 4);
 	CHECK_HEX(gem_read32(other, imported, PAGE), 0xabcd);
@@ -66,7 +58,7 @@ static void outlives_exporter(void)
 	dmabuf = gem_export(fd, handle);
 	gem_close(fd, handle);
 	close(fd);
-	imported = import_object(other, dmabuf);
+	imported = gem_import(other, dmabuf);
 	CHECK_HEX(gem_read32(other, imported, 0), 0xabcd);
 	close(dmabuf);
 	CHECK_HEX(gpu_read32(other, imported, 0), 0xabcd);
@@ -252,7 +244,7 @@ static int vgem_buffer(size_t size)
 	int fd = vgem_open(), dmabuf;
 
 	CHECK_RET(gem_ioctl_once(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
-	CHECK_RET(try_prime_export(fd, create.handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
+	dmabuf = gem_export(fd, create.handle);
 	return dmabuf;
 }
 
@@ -260,7 +252,7 @@ static void import_bytes(void)
 {
 	static uint32_t data[SIZE / 4];
 	int fd = gem_open(), dmabuf = vgem_buffer(SIZE);
-	uint32_t imported = import_object(fd, dmabuf), copy = gem_create(fd, SIZE);
+	uint32_t imported = gem_import(fd, dmabuf), copy = gem_create(fd, SIZE);
 	void *ptr = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
 
 	CHECK_SYS(ptr);
@@ -293,7 +285,7 @@ static void import_set_domain(void)
 	struct job job;
 	struct spin s;
 
-	i.handle = import_object(i.fd, vgem_buffer(SIZE));
+	i.handle = gem_import(i.fd, vgem_buffer(SIZE));
 	CHECK_RET(try_set_domain(i.fd, i.handle, I915_GEM_DOMAIN_CPU, I915_GEM_DOMAIN_CPU), 0);
 	spin_start(&s, i.fd, 0, I915_EXEC_RENDER, i.handle, EXEC_OBJECT_WRITE);
 	job_start(&job, call_set_domain, &i);
@@ -306,7 +298,7 @@ static void import_set_domain(void)
 static void import_errors(void)
 {
 	int fd = gem_open();
-	uint32_t imported = import_object(fd, vgem_buffer(SIZE));
+	uint32_t imported = gem_import(fd, vgem_buffer(SIZE));
 	uint32_t mode = I915_TILING_X, stride = 512, swizzle;
 	void *ptr;
 
@@ -318,7 +310,7 @@ static void import_errors(void)
 static void import_gtt(void)
 {
 	int fd = gem_open(), dmabuf = vgem_buffer(SIZE);
-	uint32_t imported = import_object(fd, dmabuf), copy = gem_create(fd, SIZE);
+	uint32_t imported = gem_import(fd, dmabuf), copy = gem_create(fd, SIZE);
 	uint32_t *theirs = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
 	uint32_t *ours = gem_mmap(fd, imported, SIZE, I915_MMAP_OFFSET_GTT);
 	static uint32_t data[SIZE / 4];
@@ -338,7 +330,7 @@ static void import_gtt(void)
 	CHECK_FILL(ours, SIZE, 2);
 	ours[0] = 3;
 	CHECK_INT(theirs[0], 3);
-	CHECK_RET(try_mmap_offset(fd, import_object(fd, vgem_buffer(SIZE)), I915_MMAP_OFFSET_WB,
+	CHECK_RET(try_mmap_offset(fd, gem_import(fd, vgem_buffer(SIZE)), I915_MMAP_OFFSET_WB,
 				  &offset), -ENODEV);
 }
 
@@ -346,11 +338,11 @@ static void import_gtt(void)
 static void import_twice(void)
 {
 	int fd = gem_open_card(), other = gem_open_card(), dmabuf = vgem_buffer(SIZE);
-	uint32_t one = import_object(fd, dmabuf), two, name, *ptr;
+	uint32_t one = gem_import(fd, dmabuf), two, name, *ptr;
 	uint64_t size;
 	struct batch b;
 
-	CHECK_RET(try_flink(other, import_object(other, dmabuf), &name), 0);
+	CHECK_RET(try_flink(other, gem_import(other, dmabuf), &name), 0);
 	CHECK_RET(try_open_name(fd, name, &two, &size), 0);
 	CHECK(one != two);
 	ptr = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
@@ -365,7 +357,7 @@ static void import_twice(void)
 		CHECK_HEX(ptr[PAGE / 4 + i], 0xabcd);
 		CHECK_RET(gem_is_busy(fd, one) || gem_is_busy(fd, two), 0);
 		/* the reservation is not locked any more */
-		CHECK_RET(try_set_domain(other, import_object(other, dmabuf), I915_GEM_DOMAIN_CPU, 0), 0);
+		CHECK_RET(try_set_domain(other, gem_import(other, dmabuf), I915_GEM_DOMAIN_CPU, 0), 0);
 		/* but one object, twice, is one too many */
 		b.obj[0].handle = b.obj[1].handle;
 		CHECK_RET(batch_try_submit(&b), -EINVAL);

@@ -162,7 +162,7 @@ static void imports_of_busy(void)
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	alive = objects_alive();
 	for (unsigned int i = 0; i < 100; i++) {
-		CHECK_RET(try_prime_import(other, dmabuf, &imported), 0);
+		imported = gem_import(other, dmabuf);
 		gem_close(other, imported);
 	}
 	CHECK(objects_become(alive, 5000));
@@ -180,7 +180,7 @@ static void imports_in_use(void)
 	long alive;
 
 	dmabuf = gem_export(other, handle);
-	CHECK_RET(try_prime_import(fd, dmabuf, &imported), 0);
+	imported = gem_import(fd, dmabuf);
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, imported, EXEC_OBJECT_WRITE);
 	batch_init(&b, fd, I915_EXEC_RENDER);
 	batch_store(&b, imported, 0, 0x1dea);

@@ -130,7 +130,7 @@ static void attached(void)
 	counters_settled();
 	handle = gem_userptr(fd, ptr, SIZE, UNSYNC);
 	gpu_store(fd, handle, 0, 0x11);
-	CHECK_RET(try_prime_export(fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf), 0);
+	dmabuf = gem_export(fd, handle);
 	CHECK_INT(unpinned_by_reclaim(), SIZE / PAGE);
 	swap_out(ptr);
 	/* Attaching is a use, and lasts. */

@@ -25,14 +25,6 @@
 #define SIZE	(16 * PAGE)
 #define KB	((long)SIZE / 1024)
 
-static uint32_t import_object(int fd, int dmabuf)
-{
-	uint32_t handle;
-
-	CHECK_RET(try_prime_import(fd, dmabuf, &handle), 0);
-	return handle;
-}
-
 static long locked_kb(void)
 {
 	return status_kb(getpid(), "VmLck");
@@ -57,7 +49,7 @@ static void other_file(void)
 
 	ptr[0] = 1;
 	dmabuf = gem_export(fd, handle);
-	imported = import_object(other, dmabuf);
+	imported = gem_import(other, dmabuf);
 	CHECK_INT(gpu_read32(other, imported, 0), 1);
 	gpu_store(other, imported, 4, 2);
 	CHECK_INT(ptr[1], 2);
@@ -437,14 +429,14 @@ static void vgem(void)
 
 	dmabuf = gem_export(fd, handle);
 	for (unsigned int i = 0; i < 3; i++) {
-		imported = import_object(other, dmabuf);
+		imported = gem_import(other, dmabuf);
 		CHECK_INT(locked_kb(), KB);
 		gpu_store(fd, handle, 0, i);
 		CHECK_INT(ptr[0], i);
 		gem_close(other, imported);
 		CHECK(locked_kb_becomes(0));
 	}
-	import_object(other, dmabuf);
+	gem_import(other, dmabuf);
 	CHECK_INT(locked_kb(), KB);
 	close(other);
 	CHECK(locked_kb_becomes(0));
