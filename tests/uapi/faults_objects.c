@@ -13,15 +13,21 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
+static void setup_open(struct world *w)
+{
+	snprintf((char *)w->arg.bytes, sizeof(w->arg.bytes), "%s", gem_path(w->fd));
+}
+
 static int run_open(struct world *w)
 {
-	w->fds[0] = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+	w->fds[0] = open((char *)w->arg.bytes, O_RDWR | O_CLOEXEC);
 	return w->fds[0] < 0 ? -errno : 0;
 }
 
@@ -422,7 +428,7 @@ static void check_opened(struct world *w)
 	CHECK_HEX(gem_read32(w->fds[0], w->handle, 0), 0x64636261);
 }
 
-SCENARIO(open_node, .run = run_open)
+SCENARIO(open_node, .setup = setup_open, .run = run_open)
 SCENARIO(getparam, .run = run_getparam, .check = check_getparam)
 SCENARIO(create, .run = run_create, .check = check_created)
 SCENARIO(create_ext, .run = run_create_ext, .check = check_created)

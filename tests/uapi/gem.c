@@ -65,6 +65,19 @@ int gem_open_card(void)
 	return open_node("i915", "card", 0, NULL);
 }
 
+const char *gem_path(int fd)
+{
+	static char path[64];
+	char link[40];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	CHECK(len > 0);
+	path[len] = 0;
+	return path;
+}
+
 int gem_card_minor(void)
 {
 	int number;

@@ -33,6 +33,9 @@ int gem_open_driver(const char *driver);
 /** gem_open_card() - open its primary node. */
 int gem_open_card(void);
 
+/** gem_path() - the path of the node that @fd is open on, in a buffer that is used each time. */
+const char *gem_path(int fd);
+
 /** gem_card_minor() - number N of its primary node /dev/dri/cardN. */
 int gem_card_minor(void);
 

@@ -97,8 +97,7 @@ static int get_binding(const struct hoard *h)
 
 static int get_file(const struct hoard *h)
 {
-	(void)h;
-	return open("/dev/dri/renderD128", O_RDWR) < 0 ? -errno : 0;
+	return open(gem_path(h->fd), O_RDWR) < 0 ? -errno : 0;
 }
 
 static const struct hoard hoards[] = {

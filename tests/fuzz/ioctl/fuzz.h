@@ -48,6 +48,8 @@ struct sequence {
  * struct shared - what all processes have in common.
  * @stop: time is over
  * @failed: somebody has found something; @message says what
+ * @render: path of the device's render node
+ * @card: path of its primary node
  * @offsets: fake offsets that some call was given lately
  * @calls: how often each kind of call was made
  * @good: how often it succeeded
@@ -62,6 +64,7 @@ struct sequence {
 struct shared {
 	atomic_bool stop, failed;
 	char message[512];
+	char render[64], card[64];
 	atomic_uint_least64_t offsets[OFFSETS];
 	atomic_ulong calls[MAX_CALLS], good[MAX_CALLS];
 	atomic_ulong checks;

@@ -8,6 +8,7 @@
  * found what is theirs unchanged, and every process that was killed has gone.
  */
 #include "fuzz.h"
+#include "gem.h"
 #include "proc.h"
 
 #include <drm.h>
@@ -126,8 +127,8 @@ static void be_process(uint64_t seed)
 	struct owner_start start = { .seed = seed_of(seed, 99), .ready = &ready };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	process.files[0] = open_file("/dev/dri/renderD128", 0, seed & 128);
-	process.files[1] = open_file("/dev/dri/card0", seed & 64 ? O_NONBLOCK : 0, seed & 256);
+	process.files[0] = open_file(shared->render, 0, seed & 128);
+	process.files[1] = open_file(shared->card, seed & 64 ? O_NONBLOCK : 0, seed & 256);
 	for (unsigned int i = 0; i < BUFFERS; i++)
 		process.buffers[i] = -1;
 	memory_init();
@@ -189,14 +190,15 @@ static bool reap(pid_t pid)
 	return false;
 }
 
-/* Batches that do not end: soon enough not to hold up the others. */
-static void set_timeout(void)
+/* A device that went while it was in use may have the first numbers still. */
+static void find_nodes(void)
 {
-	int fd = open("/sys/kernel/debug/dri/0/i915_params/request_timeout_ms", O_WRONLY);
+	int render = gem_open(), card = gem_open_card();
 
-	if (fd < 0 || write(fd, "1000", 4) != 4)
-		perror("request_timeout_ms");
-	close(fd);
+	snprintf(shared->render, sizeof(shared->render), "%s", gem_path(render));
+	snprintf(shared->card, sizeof(shared->card), "%s", gem_path(card));
+	close(render);
+	close(card);
 }
 
 static void report(uint64_t seed, unsigned int killed, unsigned int died)
@@ -249,14 +251,16 @@ int main(int argc, char **argv)
 	t.random = seed_of(seed, 1000);
 	end = now() + seconds;
 	setrlimit(RLIMIT_NOFILE, &files);
-	set_timeout();
+	find_nodes();
+	/* batches that do not end: soon enough not to hold up the others */
+	gem_set_request_timeout(1000);
 	add_calls(object_calls, num_object_calls);
 	add_calls(context_calls, num_context_calls);
 	add_calls(memory_calls, num_memory_calls);
 	for (unsigned int i = 0; i < FILES; i++)
-		process.files[i] = i < 2 ? -1 : open_file("/dev/dri/renderD128", 0, false);
+		process.files[i] = i < 2 ? -1 : open_file(shared->render, 0, false);
 	if (process.files[2] < 0) {
-		perror("/dev/dri/renderD128");
+		perror(shared->render);
 		return 2;
 	}
 	for (unsigned int i = 0; i < n; i++)

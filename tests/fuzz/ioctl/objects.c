@@ -294,7 +294,7 @@ static int import_sync_file(struct thread *t)
 
 static int reopen(struct thread *t)
 {
-	int fd = open_file(rnd(t, 3) ? "/dev/dri/renderD128" : "/dev/dri/card0", 0, one_in(t, 4));
+	int fd = open_file(rnd(t, 3) ? shared->render : shared->card, 0, one_in(t, 4));
 
 	if (fd >= 0)
 		keep_fd(t, process.files, FILES, fd);

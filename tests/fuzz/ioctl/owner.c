@@ -37,8 +37,10 @@ struct owned {
 
 static void fail(const char *file, int line, const char *text)
 {
-	if (!atomic_exchange(&shared->failed, true))
+	if (!atomic_exchange(&shared->failed, true)) {
 		snprintf(shared->message, sizeof(shared->message), "%s:%d %s", file, line, text);
+		fprintf(stderr, "%s\n", shared->message);
+	}
 	atomic_store(&shared->stop, true);
 	_exit(1);
 }
