@@ -42,14 +42,24 @@ install_missing() {
 	fi
 }
 
-# The archive that this machine's apt already uses for its own release: other suites are beside it.
-mirror() {
-	local found
+# What apt reads, and of which release: all of it, or what has the properties given.
+sources() {
 	# shellcheck disable=SC2016	# apt expands it
-	found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-		awk '$2 !~ /security|updates|backports/ && $1 ~ /debian\/?$/ { sub(/\/$/, "", $1); print $1; exit }')
-	[ -n "$found" ] || die "apt names no Debian archive (deb lines in /etc/apt)"
-	echo "$found"
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' "$@"
+}
+
+# The archive that this machine's apt already uses for its own release: other suites are beside it.
+# The lists that tell Debian's own from another's may not be there yet. Where a file names several
+# archives, as on Debian's cloud images, it is the first.
+mirror() {
+	local uri release
+	while read -r uri release; do
+		case $release in *security* | *updates* | *backports*) continue ;; esac
+		uri=${uri%/}
+		case $uri in mirror+file:*) read -r uri _ < "${uri#mirror+file:}" || : ;; esac
+		case $uri in */debian | */debian/*) echo "${uri%/}"; return ;; esac
+	done < <(sources 'Origin: Debian'; sources)
+	echo http://deb.debian.org/debian
 }
 
 # suite_apt DIR SUITE COMMAND...: apt-get or apt-cache with lists of its own below DIR, for SUITE alone.
