@@ -28,7 +28,7 @@ help:
 	@echo 'make debug-kernel            the kernel with KASAN, lockdep and more, for KERNEL=debug'
 	@echo 'make clean                   remove what was built here (the cache stays)'
 	@echo
-	@echo 'KERNEL=stock|6.12|debug|kcsan picks the kernel that demo, test and conformance boot.'
+	@echo 'KERNEL=stock|6.12|debug|kcsan picks the kernel that all but faults boot, which needs debug.'
 	@echo './softgem --help says how to run programs, a shell or IGT tests beside the driver.'
 
 module:
