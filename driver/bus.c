@@ -167,6 +167,12 @@ static struct pci_ops bus_ops = {
 	.write = config_write,
 };
 
+/** sg_bus_has() - whether a PCI device is the one on this bus; any context. */
+bool sg_bus_has(const struct pci_dev *pdev)
+{
+	return pdev->bus->ops == &bus_ops;
+}
+
 /*
  * Called whenever the device comes or goes: on sg_bus_create(), but also when somebody removes it
  * through sysfs and lets the PCI core find it again. A device that is being added cannot be bound
@@ -177,7 +183,7 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 	struct pci_dev *pdev = to_pci_dev(data);
 	struct sg_bus *sg;
 
-	if (pdev->bus->ops != &bus_ops)
+	if (!sg_bus_has(pdev))
 		return NOTIFY_DONE;
 	sg = bus_to_sg(pdev->bus);
 

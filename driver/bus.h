@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+struct pci_dev;
+
 /* The name of the one pci_driver that binds to the device. */
 #define SG_PCI_DRIVER_NAME	"softgem"
 
@@ -17,5 +19,6 @@
 
 int sg_bus_create(resource_size_t aperture_size);
 void sg_bus_destroy(void);
+bool sg_bus_has(const struct pci_dev *pdev);
 
 #endif

@@ -155,11 +155,24 @@ fini_shmem:
 	return ret;
 }
 
+/* The device goes, though somebody may use it. */
+static void unplug(struct sg_gpu *gpu)
+{
+	/* what is queued ends with -EIO: calls that have to return first may be waiting for it */
+	sg_gpu_set_wedged(gpu, true);
+	drm_dev_unplug(&gpu->node.drm);
+	/* until then somebody could mend it; nothing new can be queued now */
+	sg_gpu_set_wedged(gpu, true);
+}
+
 static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct sg_gpu *gpu;
 	int ret;
 
+	/* the IDs are those of a real chip, which a machine may have too */
+	if (!sg_bus_has(pdev))
+		return -ENODEV;
 	ret = pcim_enable_device(pdev);
 	if (ret)
 		return ret;
@@ -189,7 +202,7 @@ static int sg_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 unregister_sysfs:
 	sg_sysfs_unregister(gpu);
 unregister:
-	drm_dev_unregister(&gpu->node.drm);
+	unplug(gpu);
 	return ret;
 }
 
@@ -199,9 +212,7 @@ static void sg_pci_remove(struct pci_dev *pdev)
 
 	i915_pmu_detach(gpu);
 	sg_sysfs_unregister(gpu);
-	drm_dev_unplug(&gpu->node.drm);
-	/* what is still queued ends with -EIO; nothing new can be queued */
-	sg_gpu_set_wedged(gpu, true);
+	unplug(gpu);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -198,6 +199,91 @@ static void work_ends(void)
 	check_works();
 }
 
+struct relocated {
+	int fd;
+	uint32_t handle;
+	void *ptr;
+};
+
+/* Relocates into an object: while that is in use, the call has its reservation and waits. */
+static long call_relocate(void *arg)
+{
+	struct relocated *r = arg;
+	struct drm_i915_gem_relocation_entry reloc = {
+		.target_handle = gem_create(r->fd, PAGE), .presumed_offset = -1,
+	};
+	struct drm_i915_gem_exec_object2 obj[] = {
+		{ .handle = reloc.target_handle },
+		{ .handle = r->handle, .relocs_ptr = (uintptr_t)&reloc, .relocation_count = 1 },
+		{ .handle = gem_create(r->fd, PAGE) },
+	};
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj, .buffer_count = ARRAY_SIZE(obj),
+	};
+	const uint32_t end = MI_BATCH_BUFFER_END;
+
+	gem_write(r->fd, obj[2].handle, 0, &end, sizeof(end));
+	return try_execbuf(r->fd, &eb);
+}
+
+/* The kernel reads an object through its mapping. */
+static long call_look(void *arg)
+{
+	struct relocated *r = arg;
+	int fds[2];
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	return write(fds[1], r->ptr, 8) < 0 ? -errno : 0;
+}
+
+/* Nobody who waits in a call for the GPU, or for such a call, keeps the device from going. */
+static void waits_end(void)
+{
+	const char *name = gem_pci_name();
+	struct relocated r = { .fd = gem_open() };
+	struct job relocates, looks;
+	struct spin spin;
+	int64_t start;
+	long ret;
+
+	gem_set_request_timeout(LONG_TIMEOUT_MS);
+	r.handle = gem_create(r.fd, SIZE);
+	r.ptr = map_kind(r.fd, r.handle, GTT);
+	spin_start(&spin, r.fd, 0, I915_EXEC_RENDER, r.handle, EXEC_OBJECT_WRITE);
+	job_start(&relocates, call_relocate, &r);
+	CHECK(job_sleeps(&relocates));
+	job_start(&looks, call_look, &r);
+	CHECK(job_sleeps(&looks));
+	start = now_ns();
+	gem_set_bound(name, false);
+	CHECK(now_ns() - start < 15 * NSEC * tap_slow());
+	ret = job_end(&relocates);
+	CHECK(ret == 0 || ret == -ENODEV);
+	ret = job_end(&looks);
+	CHECK(ret == 0 || ret == -EFAULT);
+	CHECK(fence_signalled(spin.fence, 5000));
+	gem_set_bound(name, true);
+	check_works();
+}
+
+/* The device's IDs are those of a real chip; and whoever wants to have it bound to another may try. */
+static void others_device(void)
+{
+	const char *other = "0000:00:00.0";
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", other);
+	CHECK(write_file(path, "softgem"));
+	fd = open("/sys/bus/pci/drivers/softgem/bind", O_WRONLY | O_CLOEXEC);
+	CHECK_SYS(fd);
+	CHECK_INT(write(fd, other, strlen(other)), -1);
+	CHECK_RET(-errno, -ENODEV);
+	close(fd);
+	CHECK(write_file(path, "\n"));
+	check_works();
+}
+
 static void on_sigbus(int sig)
 {
 	(void)sig;
@@ -310,6 +396,8 @@ static const struct subtest tests[] = {
 	{ "calls and mmap(2) are ENODEV", calls_fail },
 	{ "a debugger gets EIO", debuggers_fail },
 	{ "work under way ends with EIO, and lets go of user pages", work_ends, 60 },
+	{ "calls that wait for work under way end with it", waits_end, 60 },
+	{ "no other device is bound", others_device },
 	{ "processes in the middle of faults get SIGBUS", while_faulting, 120 },
 	{ "what a process holds is released when it exits", released_at_exit },
 };
