@@ -13,7 +13,7 @@ static int answer(struct drm_i915_query_item *item, const void *data, size_t siz
 {
 	if (!item->length)
 		return size;
-	if (item->length < size)
+	if (item->length < 0 || item->length < size)
 		return -EINVAL;
 	return copy_to_user(u64_to_user_ptr(item->data_ptr), data, size) ? -EFAULT : size;
 }
@@ -25,7 +25,7 @@ static int header_zero(const struct drm_i915_query_item *item, size_t size)
 
 	if (!item->length)
 		return 0;
-	if (item->length < size)
+	if (item->length < 0 || item->length < size)
 		return -EINVAL;
 	ret = check_zeroed_user(u64_to_user_ptr(item->data_ptr), size);
 	return ret < 0 ? ret : ret ? 0 : -EINVAL;
@@ -137,7 +137,8 @@ I915_IOCTL(query)
 	for (i = 0; i < args->num_items; i++) {
 		struct drm_i915_query_item item;
 
-		if (signal_pending(current))
+		/* another signal would have the client ask again with answers for lengths */
+		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (copy_from_user(&item, &user[i], sizeof(item)))
 			return -EFAULT;

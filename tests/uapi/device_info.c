@@ -263,17 +263,22 @@ static void query_bad_arguments(void)
 	struct drm_i915_query_item item = { .query_id = DRM_I915_QUERY_ENGINE_INFO };
 	struct drm_i915_query arg = { .num_items = 1, .items_ptr = (uintptr_t)&item, .flags = 1 };
 	int fd = gem_open();
-	char small[8];
+	static const char nothing[PAGE];
+	static char room[PAGE];
 
 	CHECK_RET(gem_ioctl(fd, DRM_IOCTL_I915_QUERY, &arg), -EINVAL);
 	CHECK_RET(try_query(fd, map_hole(PAGE), 1), -EFAULT);
 	CHECK_RET(try_query(fd, NULL, 0), 0);
 
 	/* Room for less than the answer, then no room at all. */
-	item.length = sizeof(small);
-	item.data_ptr = (uintptr_t)small;
+	item.length = 8;
+	item.data_ptr = (uintptr_t)room;
 	CHECK_RET(try_query(fd, &item, 1), 0);
 	CHECK_INT(item.length, -EINVAL);
+	/* nor is what was answered before, asked again with, very much room */
+	CHECK_RET(try_query(fd, &item, 1), 0);
+	CHECK_INT(item.length, -EINVAL);
+	CHECK_MEM(room, nothing, sizeof(room));
 	item.length = PAGE;
 	item.data_ptr = (uintptr_t)map_hole(PAGE);
 	CHECK_RET(try_query(fd, &item, 1), 0);
