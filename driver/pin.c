@@ -93,10 +93,12 @@ static int count_unlock(struct sg_pin *pin, bool more)
 	return ret;
 }
 
-static int count(struct sg_pin *pin, bool more)
+/* The owner decides how long its mmap_lock is held, whoever asks. */
+static int count_more(struct sg_pin *pin)
 {
-	mmap_write_lock(pin->owner.mm);
-	return count_unlock(pin, more);
+	if (mmap_write_lock_killable(pin->owner.mm))
+		return -EINTR;
+	return count_unlock(pin, true);
 }
 
 /**
@@ -104,7 +106,7 @@ static int count(struct sg_pin *pin, bool more)
  * @pin: not yet counted
  *
  * Context: may sleep; takes the owner's mmap_lock.
- * Return: 0, or -ENOMEM if the limit forbids it.
+ * Return: 0; -ENOMEM if the limit forbids it; -EINTR if the caller is being killed.
  */
 int sg_pin_count(struct sg_pin *pin)
 {
@@ -120,14 +122,14 @@ int sg_pin_count(struct sg_pin *pin)
 	do {
 		gone = atomic_read_acquire(&gpu->pins_gone);
 		going = atomic_read(&gpu->pins_going);
-		ret = count(pin, true);
+		ret = count_more(pin);
 		if (ret != -ENOMEM || !going)
 			break;
 		left = wait_event_killable_timeout(gpu->pin_gone,
 						   atomic_read(&gpu->pins_gone) != gone, left);
 	} while (left > 0);
 	pin->counted = !ret;
-	return ret;
+	return left < 0 ? -EINTR : ret;
 }
 
 /* Pin what can be: as pin_user_pages(). */
@@ -363,37 +365,31 @@ static void pin_destroy(struct sg_pin *pin)
 	kfree(pin);
 }
 
-/**
- * sg_pin_free() - unpin the pages, give back what they counted, and free it.
- * @pin: nobody uses it any more
- *
- * Context: may sleep; takes the owner's mmap_lock.
+/*
+ * Give back what they counted. That is the owner's own affair, who may hold his mmap_lock for long,
+ * waiting for the GPU for one. Return: false if he does just now.
  */
-void sg_pin_free(struct sg_pin *pin)
+static bool count_less(struct sg_pin *pin)
 {
-	put_pages(pin);
-	if (pin->counted)
-		count(pin, false);
-	pin_destroy(pin);
+	if (!pin->counted)
+		return true;
+	if (!sg_mmap_write_trylock(pin->owner.mm))
+		return false;
+	count_unlock(pin, false);
+	return true;
 }
 
-/*
- * The pages go at once. What they counted is the owner's own affair: while his mmap_lock is taken,
- * it may be by one who waits for the GPU, the worker does others' work.
- */
+/* The pages go at once. For what they counted the worker does not wait: it does others' work. */
 static void pin_free_work(struct work_struct *work)
 {
 	struct sg_pin *pin = container_of(to_delayed_work(work), struct sg_pin, free_work);
 	struct sg_gpu *gpu = pin->gpu;
 
 	put_pages(pin);
-	if (pin->counted) {
-		if (!sg_mmap_write_trylock(pin->owner.mm)) {
-			pin->again = clamp_t(unsigned long, 2 * pin->again, 1, AGAIN_MAX);
-			queue_delayed_work(gpu->pin_wq, &pin->free_work, pin->again);
-			return;
-		}
-		count_unlock(pin, false);
+	if (!count_less(pin)) {
+		pin->again = clamp_t(unsigned long, 2 * pin->again, 1, AGAIN_MAX);
+		queue_delayed_work(gpu->pin_wq, &pin->free_work, pin->again);
+		return;
 	}
 	pin_destroy(pin);
 	atomic_inc(&gpu->pins_gone);
@@ -411,4 +407,23 @@ void sg_pin_going(struct sg_pin *pin)
 void sg_pin_free_later(struct sg_pin *pin)
 {
 	queue_delayed_work(pin->gpu->pin_wq, &pin->free_work, 0);
+}
+
+/**
+ * sg_pin_free() - unpin the pages, give back what they counted, and free it.
+ * @pin: nobody uses it any more
+ *
+ * What they counted may be given back later, if the owner's mmap_lock is taken.
+ *
+ * Context: may sleep.
+ */
+void sg_pin_free(struct sg_pin *pin)
+{
+	put_pages(pin);
+	if (count_less(pin)) {
+		pin_destroy(pin);
+		return;
+	}
+	sg_pin_going(pin);
+	sg_pin_free_later(pin);
 }

@@ -5,6 +5,7 @@
  */
 #include "batch.h"
 #include "counters.h"
+#include "device.h"
 #include "exynos.h"
 #include "gem.h"
 #include "proc.h"
@@ -623,6 +624,59 @@ struct relocates {
 	uint64_t offset;
 };
 
+/* A process's memory that another device is to have, and the file it is exported as. */
+struct exported {
+	struct gate ready, done, calls;
+	int dmabuf, dev;
+};
+
+/* Its own memory is being changed meanwhile, which waits for the GPU. */
+static void child_exports(void *arg)
+{
+	char *ptr = map_anon(2 * PAGE);
+	struct exported *e = arg;
+	int fd = gem_open();
+	uint32_t handle = gem_userptr(fd, ptr + PAGE, PAGE, 0);
+	struct spin s;
+	struct job job;
+
+	gpu_store(fd, handle, 0, 1);
+	CHECK_INT(dup2(gem_export(fd, handle), e->dmabuf), e->dmabuf);
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, gem_userptr(fd, ptr, PAGE, 0), EXEC_OBJECT_WRITE);
+	mprotect_start(&job, ptr);
+	gate_open(&e->ready);
+	gate_pass(&e->done);
+	CHECK(!job_done_within(&job, 1));
+	spin_end(&s);
+	CHECK_INT(job_end(&job), 0);
+	spin_free(&s);
+}
+
+static void child_attaches(void *arg)
+{
+	struct exported *e = arg;
+
+	gate_open(&e->calls);
+	try_device_attach(e->dev, e->dmabuf, false);
+}
+
+static void killed_while_attaching(void)
+{
+	struct exported e = { .dmabuf = 500, .dev = device_open() };
+	pid_t pid;
+
+	gem_set_request_timeout(LONG_TIMEOUT_MS);
+	gate_init(&e.ready);
+	gate_init(&e.done);
+	pid = child_start(child_exports, &e);
+	gate_pass(&e.ready);
+	e.dmabuf = take_fd(pid, e.dmabuf);
+	kill_in_call(child_attaches, &e, &e.calls);
+	gate_open(&e.done);
+	child_end(pid);
+	gem_set_request_timeout(REQUEST_TIMEOUT_MS);
+}
+
 /* Relocations without end: up to 2 GiB of them, all zero, for each of many objects. */
 static void child_relocates(void *arg)
 {
@@ -765,6 +819,7 @@ static const struct subtest tests[] = {
 	{ "SIGKILL while it relocates without end", killed_while_relocating, 60 },
 	{ "SIGKILL while relocations are copied", killed_while_copying, 60 },
 	{ "SIGKILL while fences are looked up", killed_while_naming_fences, 60 },
+	{ "SIGKILL while another's memory is pinned for a device", killed_while_attaching, 60 },
 	{ "SIGKILL while the kernel copies from a mapping that is in use", copies_from_mapping, 60 },
 	{ "contexts destroyed by number while they are created", context_guessed, 60 },
 };
