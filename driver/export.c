@@ -36,10 +36,13 @@ static int export_attach(struct dma_buf *buf, struct dma_buf_attachment *attach)
 		return -EOPNOTSUPP;
 	do {
 		/* the one call that comes without the reservation, and may fault user memory */
-		ret = sg_object_acquire(obj, &grip) ?:
-		      dma_resv_lock_interruptible(obj->base.resv, NULL);
+		ret = sg_object_acquire(obj, &grip);
 		if (ret)
 			break;
+		if (dma_resv_lock_interruptible(obj->base.resv, NULL)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
 		ret = sg_object_pin_pages(obj);
 		sg_shadow_flush(obj);
 		dma_resv_unlock(obj->base.resv);

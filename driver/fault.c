@@ -237,6 +237,18 @@ static int access_len(const struct vm_area_struct *vma, unsigned long addr, int 
 	return len > vma->vm_end - addr ? -EINVAL : len;
 }
 
+/*
+ * Whether an access is to be tried again that has got @ret: a debugger who is interrupted is told
+ * of an error, and nobody would begin anew. It pauses, as the signal stays.
+ */
+static bool access_again(int ret)
+{
+	if (ret != -EINTR || fatal_signal_pending(current))
+		return false;
+	schedule_timeout_killable(1);
+	return true;
+}
+
 /* Copy a part of an object whose reservation is held. Returns the bytes copied, or -errno. */
 static int access_pages(struct sg_object *obj, u64 offset, void *buf, int len, int write)
 {
@@ -296,7 +308,9 @@ static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	len = access_len(vma, addr, len, write);
 	if (len < 0)
 		return len;
-	ret = look_begin(mo->obj, &idx);
+	do {
+		ret = look_begin(mo->obj, &idx);
+	} while (access_again(ret));
 	if (ret)
 		return ret;
 	ret = access_pages(mo->obj, offset_at(vma, addr), buf, len, write);
@@ -438,7 +452,9 @@ static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	len = access_len(vma, addr, len, write);
 	if (len < 0)
 		return len;
-	ret = look_begin(obj, &idx);
+	do {
+		ret = look_begin(obj, &idx);
+	} while (access_again(ret));
 	if (ret)
 		return ret;
 	if (obj->tiling == SG_LINEAR)
@@ -544,7 +560,9 @@ static int buf_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	len = access_len(vma, addr, len, write);
 	if (len < 0)
 		return len;
-	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	do {
+		ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
+	} while (access_again(ret));
 	if (ret)
 		return ret;
 	ret = access_pages(obj, offset, buf, len, write);

@@ -273,7 +273,7 @@ put:
  * @obj: the object
  * @vma: the mapping, its offset counted from the object's start
  *
- * Return: 0; -EINVAL, -ENOMEM.
+ * Return: 0; -EINVAL, -ENOMEM; -ERESTARTNOINTR.
  */
 int sg_mmap_object(struct sg_object *obj, struct vm_area_struct *vma)
 {
@@ -281,9 +281,9 @@ int sg_mmap_object(struct sg_object *obj, struct vm_area_struct *vma)
 
 	if (vma->vm_pgoff + vma_pages(vma) > obj->base.size >> PAGE_SHIFT)
 		return -EINVAL;
-	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
-	if (ret)
-		return ret;
+	/* nobody expects mmap(2) to be interrupted */
+	if (dma_resv_lock_interruptible(obj->base.resv, NULL))
+		return -ERESTARTNOINTR;
 	ret = sg_object_pin_pages(obj);
 	dma_resv_unlock(obj->base.resv);
 	if (ret)

@@ -3,7 +3,9 @@
  * What others than the process itself do to a mapping: debuggers, /proc/PID/mem, core dumps; and
  * what stays the process's own in a private one.
  */
+#include "device.h"
 #include "gem.h"
+#include "inject.h"
 #include "proc.h"
 #include "tap.h"
 
@@ -17,6 +19,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +145,87 @@ static void poke_reaches_the_object(void)
 	CHECK_HEX(gem_read32(fd, handle, PAGE), 0x11223344);
 	CHECK_HEX(*(volatile uint32_t *)(ptr + 512), 0x11223344);
 	end_traced(pid);
+}
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+/* The object's reservation, had by somebody else for a while in which signals come. */
+struct holder {
+	int dev;
+	struct gate holds;
+	pid_t pid;
+};
+
+static void hold(void *arg)
+{
+	struct holder *h = arg;
+
+	gate_open(&h->holds);
+	device_hold_lock(h->dev, 500);
+}
+
+static void holder_start(struct holder *h, int dmabuf)
+{
+	const struct itimerval often = { { 0, 20000 }, { 0, 20000 } };
+	const struct sigaction action = { .sa_handler = on_alarm };
+
+	device_attach(h->dev, dmabuf, true);
+	gate_init(&h->holds);
+	h->pid = child_start(hold, h);
+	gate_pass(&h->holds);
+	sleep_ms(100);
+	alarms = 0;
+	CHECK_SYS(sigaction(SIGALRM, &action, NULL));
+	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
+}
+
+static void holder_end(struct holder *h)
+{
+	const struct itimerval off = {};
+
+	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
+	CHECK(alarms > 0);
+	child_end(h->pid);
+	device_detach(h->dev);
+}
+
+/* Neither a debugger nor mmap(2) is told of the signals. */
+static void interrupted(void)
+{
+	int fd = gem_open(), mem = open_mem(getpid()), dmabuf;
+	struct holder h = { .dev = device_open() };
+	static uint32_t data[SIZE / 4];
+	ssize_t n;
+	void *ptr;
+
+	if (inject_wanted())
+		tap_skip("a signal's frame is a user copy, too");
+	/* the legacy mapping is one of a file */
+	for (enum kind kind = 0; kind < LEGACY; kind++) {
+		uint32_t handle = gem_create(fd, SIZE);
+
+		tap_note("%s", kind_name[kind]);
+		ptr = map_kind(fd, handle, kind);
+		fill(ptr, SIZE, kind);
+		dmabuf = gem_export(fd, handle);
+		holder_start(&h, dmabuf);
+		n = pread(mem, data, SIZE, (uintptr_t)ptr);
+		holder_end(&h);
+		CHECK_INT(n, SIZE);
+		CHECK_FILL(data, SIZE, kind);
+		close(dmabuf);
+	}
+	dmabuf = gem_export(fd, gem_create(fd, SIZE));
+	holder_start(&h, dmabuf);
+	ptr = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, dmabuf, 0);
+	CHECK_SYS(ptr);
+	holder_end(&h);
 }
 
 static void only_what_the_process_may(void)
@@ -329,6 +413,7 @@ static const struct subtest tests[] = {
 	{ "what a debugger writes to a tiled view reaches the object", poke_reaches_the_object },
 	{ "a debugger may not write where the process may not", only_what_the_process_may },
 	{ "a debugger does not see beyond the mapping", not_beyond_the_mapping },
+	{ "signals are nothing to a debugger, nor to mmap(2) of a dma-buf", interrupted, 60 },
 	{ "core dumps leave mappings out", core_dump, 60 },
 	{ "what a private mapping has copied survives eviction", private_copies },
 	{ "two faults in a private mapping lose no copy", private_race, 60 },
