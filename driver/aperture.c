@@ -153,6 +153,20 @@ static int try_insert(struct sg_aperture *ap, struct sg_aperture_view *view, u64
 					   ap->mappable, DRM_MM_INSERT_BEST);
 }
 
+/**
+ * sg_aperture_holds() - whether an object may be in the aperture, and in memory, as a whole.
+ * @ap: the aperture
+ * @obj: the object
+ *
+ * Of another, parts are.
+ *
+ * Context: any.
+ */
+bool sg_aperture_holds(const struct sg_aperture *ap, const struct sg_object *obj)
+{
+	return obj->base.size <= ap->mappable && obj->base.size >> PAGE_SHIFT <= totalram_pages();
+}
+
 /*
  * Find room for the object whole, or if that would cost too much, for the part that has the byte.
  * Tiled objects come in whole rows of tiles, a last one too that is not all there.
@@ -168,9 +182,9 @@ static int insert_view(struct sg_aperture *ap, struct sg_aperture_view *view, u6
 		part = sg_shadow_view_size(obj);
 	view->start = 0;
 	view->end = size;
-	if (size <= ap->mappable)
+	if (sg_aperture_holds(ap, obj))
 		ret = try_insert(ap, view, size);
-	if (ret == -ENOSPC && size <= ap->mappable / GREEDY)
+	if (ret == -ENOSPC && sg_aperture_holds(ap, obj) && size <= ap->mappable / GREEDY)
 		ret = make_room(ap, size, obj, busy) ?: try_insert(ap, view, size);
 	if (ret != -ENOSPC || size <= part)
 		return ret;

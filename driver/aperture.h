@@ -48,6 +48,7 @@ struct sg_aperture {
 
 void sg_aperture_init(struct sg_aperture *ap, u64 size, u64 mappable);
 void sg_aperture_fini(struct sg_aperture *ap);
+bool sg_aperture_holds(const struct sg_aperture *ap, const struct sg_object *obj);
 int sg_aperture_bind(struct sg_object *obj, u64 offset, u64 *start, u64 *end,
 		     struct sg_object **busy);
 void sg_aperture_unbind(struct sg_object *obj);

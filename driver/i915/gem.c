@@ -259,8 +259,8 @@ I915_IOCTL(gem_set_domain)
 		goto put;
 	ret = obj->madv == SG_MADV_WILLNEED ? 0 : -EFAULT;
 	if (args->read_domains == I915_GEM_DOMAIN_GTT) {
-		/* of what does not fit into the aperture, each look brings in its own part */
-		if (!ret && obj->base.size <= sg_object_gpu(obj)->aperture.mappable)
+		/* of what is too large for aperture or memory each look brings in its own part */
+		if (!ret && sg_aperture_holds(&sg_object_gpu(obj)->aperture, obj))
 			ret = sg_object_get_pages(obj);
 		sg_shadow_refresh(obj);
 	} else {
