@@ -286,6 +286,8 @@ static void __exit sg_exit(void)
 	i915_pmu_exit();
 	sg_space_exit();
 	sg_userptr_exit();
+	/* the last fences are gone, but who has freed them may not have returned */
+	rcu_barrier();
 }
 
 module_init(sg_init);

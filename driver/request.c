@@ -9,6 +9,8 @@
  */
 #include <linux/dma-fence-unwrap.h>
 #include <linux/hash.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -27,9 +29,25 @@ static const char *fence_timeline_name(struct dma_fence *fence)
 	return "softgem";
 }
 
+static void fence_free(struct rcu_head *rcu)
+{
+	struct dma_fence *fence = container_of(rcu, struct dma_fence, rcu);
+
+	kfree(container_of(fence, struct sg_request, fence));
+	/* sg_exit() waits until this has returned */
+	module_put(THIS_MODULE);
+}
+
+/* Others may still look at it, under RCU. */
+static void fence_release(struct dma_fence *fence)
+{
+	call_rcu(&fence->rcu, fence_free);
+}
+
 static const struct dma_fence_ops request_fence_ops = {
 	.get_driver_name = fence_driver_name,
 	.get_timeline_name = fence_timeline_name,
+	.release = fence_release,
 };
 
 /**
@@ -270,6 +288,11 @@ void sg_request_init_fence(struct sg_request *rq)
 	struct sg_timeline *timeline = rq->ring->timeline;
 
 	lockdep_assert_held(&timeline->lock);
+	/*
+	 * It may outlive all files and mappings, in a file of its own or in another driver's
+	 * buffer, and whoever has it calls its operations.
+	 */
+	__module_get(THIS_MODULE);
 	/* who sees the fence asks how old it is */
 	rq->submitted = jiffies;
 	dma_fence_init(&rq->fence, &request_fence_ops, &rq->lock, timeline->fence_context,

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -46,6 +47,45 @@ static void fence_out(void)
 	CHECK_INT(fence_status(fence), 1);
 	CHECK(!gem_is_busy(fd, handle));
 	spin_free(&s);
+}
+
+/* How many files, mappings, buffers and fences of the driver's there are. */
+static long long module_users(void)
+{
+	FILE *file = fopen("/sys/module/softgem/refcnt", "r");
+	long long users;
+
+	CHECK(file);
+	CHECK_INT(fscanf(file, "%lld", &users), 1);
+	fclose(file);
+	return users;
+}
+
+/* They change a moment after what they count. */
+static bool users_become(long long users)
+{
+	int64_t end = now_ns() + 5 * NSEC * tap_slow();
+
+	while (module_users() != users)
+		if (now_ns() > end)
+			return false;
+	return true;
+}
+
+static void fence_keeps_module(void)
+{
+	int fd, fence;
+
+	CHECK(users_become(0));
+	fd = gem_open();
+	fence = store(fd, I915_EXEC_RENDER | I915_EXEC_FENCE_OUT, gem_create(fd, PAGE), 1, 0) >> 32;
+	CHECK(fence_signalled(fence, 5000));
+	close(fd);
+	CHECK(users_become(1));
+	sleep_ms(200);
+	CHECK_INT(module_users(), 1);
+	close(fence);
+	CHECK(users_become(0));
 }
 
 static void fence_out_keeps_lower_half(void)
@@ -471,6 +511,7 @@ static void outside_never(void)
 
 static const struct subtest tests[] = {
 	{ "FENCE_OUT gives a sync_file that signals when the batch is done", fence_out },
+	{ "the module stays for as long as there is a fence", fence_keeps_module },
 	{ "FENCE_OUT leaves the in-fence in the lower half of rsvd2", fence_out_keeps_lower_half },
 	{ "FENCE_IN holds a batch back, on every engine", fence_in },
 	{ "FENCE_IN: the sync_file may be closed after execbuf", fence_in_file_closed },
