@@ -67,9 +67,13 @@ static int drop_caches_set(void *data, u64 val)
 	struct sg_gpu *gpu = data;
 	int ret = 0;
 
-	if (val & DROP_RESET_ACTIVE && wait_idle(gpu, RESET_GRACE) == -ETIME)
+	if (val & DROP_RESET_ACTIVE)
+		ret = wait_idle(gpu, RESET_GRACE);
+	if (ret == -ETIME) {
 		sg_gpu_cancel_all(gpu);
-	if (val & (DROP_RETIRE | DROP_ACTIVE | DROP_IDLE | DROP_RESET_SEQNO))
+		ret = 0;
+	}
+	if (!ret && val & (DROP_RETIRE | DROP_ACTIVE | DROP_IDLE | DROP_RESET_SEQNO))
 		ret = wait_idle(gpu, MAX_JIFFY_OFFSET);
 	if (ret)
 		return ret;
@@ -99,7 +103,8 @@ static int wedged_get(void *data, u64 *val)
 /* A mask of engines: what runs on them is thrown out; a dead GPU lives again. */
 static int wedged_set(void *data, u64 val)
 {
-	return sg_gpu_reset(data, val);
+	sg_gpu_reset(data, val);
+	return 0;
 }
 
 DEFINE_DEBUGFS_ATTRIBUTE(wedged_fops, wedged_get, wedged_set, "%llu\n");

@@ -148,30 +148,27 @@ static unsigned int reset_engines(struct sg_gpu *gpu, u64 mask, struct dma_fence
  *
  * A dead GPU lives again; if resets are switched off, one that lives is dead.
  *
- * Context: may sleep; no lock.
- * Return: 0, or -ERESTARTSYS while the reset goes on.
+ * Context: may sleep; no lock. No signal ends it: who writes to a file would write again, and reset
+ * what has nothing to do with it.
  */
-int sg_gpu_reset(struct sg_gpu *gpu, u64 mask)
+void sg_gpu_reset(struct sg_gpu *gpu, u64 mask)
 {
 	struct dma_fence *fences[SG_NUM_ENGINES];
 	unsigned int n;
-	int ret = 0;
 
 	if (!READ_ONCE(gpu->params.reset)) {
 		sg_gpu_set_wedged(gpu, true);
 		sg_capture_note(gpu, "declared dead by hand");
-		return 0;
+		return;
 	}
 	sg_gpu_set_wedged(gpu, false);
 	n = reset_engines(gpu, mask, fences);
 	while (n--) {
-		if (!ret && dma_fence_wait_timeout(fences[n], true, RESET_TIMEOUT) < 0)
-			ret = -ERESTARTSYS;
+		dma_fence_wait_timeout(fences[n], false, RESET_TIMEOUT);
 		dma_fence_put(fences[n]);
 	}
 	/* those that were thrown out have left more, unless there were none, or not to be seen */
 	sg_capture_note(gpu, "reset by hand");
-	return ret;
 }
 
 /**

@@ -19,7 +19,7 @@ void sg_reset_init(struct sg_gpu *gpu);
 void sg_reset_fini(struct sg_gpu *gpu);
 
 void sg_reset_throw_out(struct sg_engine *engine, struct sg_request *rq);
-int sg_gpu_reset(struct sg_gpu *gpu, u64 mask);
+void sg_gpu_reset(struct sg_gpu *gpu, u64 mask);
 void sg_gpu_set_wedged(struct sg_gpu *gpu, bool wedged);
 void sg_gpu_cancel_all(struct sg_gpu *gpu);
 
