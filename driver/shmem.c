@@ -227,17 +227,19 @@ static unsigned long shmem_write_folio(struct address_space *mapping, struct fol
 		.range_end = LLONG_MAX,
 		.for_reclaim = 1,
 	};
+	int ret;
 
 	if (!folio_trylock(folio))
 		return 0;
 	if (folio->mapping != mapping || folio_mapped(folio) || !folio_clear_dirty_for_io(folio))
 		goto unlock;
 	folio_set_reclaim(folio);
-	/* on success it has unlocked the folio */
-	if (!mapping->a_ops->writepage(&folio->page, &wbc)) {
+	ret = mapping->a_ops->writepage(&folio->page, &wbc);
+	if (ret != AOP_WRITEPAGE_ACTIVATE) {
+		/* it has unlocked the folio */
 		if (!folio_test_writeback(folio))
 			folio_clear_reclaim(folio);
-		return folio_nr_pages(folio);
+		return ret ? 0 : folio_nr_pages(folio);
 	}
 	folio_clear_reclaim(folio);
 unlock:
