@@ -42,6 +42,8 @@
 #define SEQ_NEVER	0
 /* So many chunks are taken away before the engines are let in again: not a millisecond's work. */
 #define CHUNKS_AT_ONCE	1024
+/* So often a worker looks pages up again that are taken away meanwhile. */
+#define WORKER_ATTEMPTS	64
 
 static struct kmem_cache *userptr_cache;
 
@@ -559,6 +561,7 @@ static int userptr_acquire(struct sg_object *obj, struct sg_grip *grip)
 	struct sg_gpu *gpu = sg_object_gpu(obj);
 	struct sg_grip mine = {};
 	struct acquire a = {};
+	unsigned int attempts = 0;
 	int ret;
 
 	grip = grip ?: &mine;
@@ -583,6 +586,9 @@ static int userptr_acquire(struct sg_object *obj, struct sg_grip *grip)
 	if (grip->found)
 		sg_grip_vain(grip, u);
 	while ((ret = acquire_once(u, &a)) == -EAGAIN) {
+		/* no signal ends a worker of ours; whoever it works for asks again */
+		if (current->flags & PF_KTHREAD && ++attempts == WORKER_ATTEMPTS)
+			break;
 		atomic64_inc(&gpu->stats.retries);
 		trace_userptr_retry(u);
 		sg_grip_vain(grip, u);
