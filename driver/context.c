@@ -241,10 +241,12 @@ struct sg_ring *sg_context_ring(struct sg_context *ctx, unsigned int index)
 	if (!ring && (index >= ctx->nengines || !ctx->engines[index]))
 		ring = ERR_PTR(-EINVAL);
 	if (!ring) {
-		ctx->in_use = true;	/* its map and its space do not change any more */
 		ring = ring_create(ctx, ctx->engines[index]);
-		if (!IS_ERR(ring))	/* pairs with the acquire above and in sg_context_wait() */
+		if (!IS_ERR(ring)) {
+			ctx->in_use = true;	/* its map and its space do not change any more */
+			/* pairs with the acquire above and in sg_context_wait() */
 			smp_store_release(&ctx->rings[index], ring);
+		}
 	}
 	mutex_unlock(&ctx->lock);
 	return ring;

@@ -68,6 +68,8 @@ static void remove(void *pdev)
  * exynos_add() - give a GPU a node of the Exynos interface.
  * @gpu: the GPU, its own node registered; the new one goes before its PCI device does
  *
+ * That it is bound to its driver is the driver core's business, which says so where it fails.
+ *
  * Context: may sleep.
  * Return: 0 or -errno.
  */

@@ -309,6 +309,7 @@ static int pmu_init(struct sg_gpu *gpu)
 						   event_cpu_offline);
 	cpus_read_unlock();
 	if (ret < 0) {
+		cpumask_clear(&pmu->cpus);
 		perf_pmu_unregister(&pmu->base);
 		return ret;
 	}
