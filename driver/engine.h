@@ -42,7 +42,6 @@ struct sg_tlb_entry {
  * @last: the entry that was hit last; points into @tlb
  * @victim: counts replacements
  * @tlb: what is remembered
- * @faults: accesses that found nothing, or not the right to write
  */
 struct sg_mem {
 	struct sg_gpu *gpu;
@@ -51,7 +50,6 @@ struct sg_mem {
 	struct sg_tlb_entry *last;
 	unsigned int victim;
 	struct sg_tlb_entry tlb[8];
-	u64 faults;
 };
 
 void sg_mem_init(struct sg_mem *mem, struct sg_gpu *gpu);

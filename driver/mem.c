@@ -118,11 +118,9 @@ hit:
 	*len = min_t(u64, *len, hole);
 	if (likely(e->writable || access == SG_READ))
 		return e->base + (addr - e->start);
-	mem->faults++;
 	return NULL;
 fault:
 	*len = min_t(u64, *len, hole);
-	mem->faults++;
 	return NULL;
 }
 
