@@ -19,6 +19,7 @@
  * @handle: an object of FAULT_OBJECT bytes
  * @batch: an object with a batch that ends at once
  * @ptr: memory of the process, FAULT_OBJECT bytes
+ * @room: where that was at first, with a page that is not to be touched at each end
  * @fds: file descriptors that the set-up or the operation made, closed at the end; 0: none
  * @n: numbers for the scenario's own use
  * @arg: room for the operation's argument
@@ -27,6 +28,7 @@ struct world {
 	int fd;
 	uint32_t handle, batch;
 	uint8_t *ptr;
+	uint8_t *room;
 	int fds[4];
 	uint64_t n[4];
 	union {
