@@ -8,12 +8,15 @@
 #include "../../device/mem.h"
 #include "i915.h"
 
-/* Hand a description out: its size if that is asked for, else the description. */
+/*
+ * Hand a description out: its size if that is asked for, else the description. A negative length is
+ * a very large one, as clients know it.
+ */
 static int answer(struct drm_i915_query_item *item, const void *data, size_t size)
 {
 	if (!item->length)
 		return size;
-	if (item->length < 0 || item->length < size)
+	if (item->length < size)
 		return -EINVAL;
 	return copy_to_user(u64_to_user_ptr(item->data_ptr), data, size) ? -EFAULT : size;
 }
@@ -25,7 +28,7 @@ static int header_zero(const struct drm_i915_query_item *item, size_t size)
 
 	if (!item->length)
 		return 0;
-	if (item->length < 0 || item->length < size)
+	if (item->length < size)
 		return -EINVAL;
 	ret = check_zeroed_user(u64_to_user_ptr(item->data_ptr), size);
 	return ret < 0 ? ret : ret ? 0 : -EINVAL;
@@ -147,6 +150,7 @@ I915_IOCTL(query)
 		item.length = query_item(to_sg_gpu(dev), &item);
 		if (put_user(item.length, &user[i].length))
 			return -EFAULT;
+		cond_resched();
 	}
 	return 0;
 }
