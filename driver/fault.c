@@ -190,18 +190,21 @@ static int look_begin(struct sg_object *obj, int *idx)
 {
 	int ret;
 
-	if (!drm_dev_enter(obj->base.dev, idx))
-		return -ENODEV;
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
-		drm_dev_exit(*idx);
-	return ret;
+		return ret;
+	/* who unplugs it, or any other GPU, waits for whoever is in here: in turn, wait for nobody */
+	if (!drm_dev_enter(obj->base.dev, idx)) {
+		dma_resv_unlock(obj->base.resv);
+		return -ENODEV;
+	}
+	return 0;
 }
 
 static void look_end(struct sg_object *obj, int idx)
 {
-	dma_resv_unlock(obj->base.resv);
 	drm_dev_exit(idx);
+	dma_resv_unlock(obj->base.resv);
 }
 
 /* To kill somebody else does not help where there would never be memory enough. */
@@ -422,10 +425,11 @@ static vm_fault_t gtt_fault(struct vm_fault *vmf)
 static int access_view(struct sg_object *obj, u64 offset, void *buf, int len, int write)
 {
 	struct sg_shadow_view *view;
-	u64 start, size;
+	u64 start, size = sg_shadow_view_size(obj);
 	int ret;
 
-	ret = sg_object_get_pages(obj);
+	start = offset - offset % size;
+	ret = sg_object_get_range(obj, start, min(start + size, (u64)obj->base.size));
 	if (ret)
 		return ret;
 	view = sg_shadow_get(obj, offset, &start, &size);
