@@ -161,7 +161,7 @@ static void unplug(struct sg_gpu *gpu)
 	/* what is queued ends with -EIO: calls that have to return first may be waiting for it */
 	sg_gpu_set_wedged(gpu, true);
 	drm_dev_unplug(&gpu->node.drm);
-	/* until then somebody could mend it; nothing new can be queued now */
+	/* until then somebody could mend it */
 	sg_gpu_set_wedged(gpu, true);
 }
 

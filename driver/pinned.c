@@ -70,9 +70,8 @@ static int pin_anew(struct sg_pinned *pinned, struct sg_grip *grip)
 	 * The shrinker says that there are no pages, and then unpins them: wait for the end of
 	 * that. It does both under the reservation, and does not come again until there are some.
 	 */
-	ret = dma_resv_lock_interruptible(resv, NULL);
-	if (ret)
-		return ret;
+	if (dma_resv_lock_interruptible(resv, NULL))
+		return -ERESTARTSYS;
 	dma_resv_unlock(resv);
 	if (!mmget_not_zero(pin->owner.mm))
 		return -EFAULT;
@@ -166,7 +165,7 @@ static struct sg_pin *pin_alloc_current(struct sg_gpu *gpu, unsigned long addr, 
  *
  * Context: may sleep; takes mmap_lock, faults user memory.
  * Return: the object, with one reference; -ENOMEM if RLIMIT_MEMLOCK forbids it; -EFAULT, if not
- * @lazy; -ERESTARTSYS. On an error nothing stays pinned or counted.
+ * @lazy; -ERESTARTSYS. On an error nothing stays pinned, and what was counted goes, maybe a moment later.
  */
 struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u64 size,
 				   bool read_only, bool lazy)
