@@ -2,8 +2,8 @@
 /*
  * Batches that never end, of processes that are gone.
  *
- * This program comes last in a run: what it leaves behind is still on the engines when the module
- * is unloaded, which has to go without a complaint of the kernel's.
+ * This program comes last in a run: what it leaves behind is still on the engines when the machine
+ * is done, has it ended, and unloads the module, which has to go without a complaint of the kernel's.
  */
 #include "batch.h"
 #include "gem.h"
