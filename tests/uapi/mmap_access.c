@@ -167,7 +167,7 @@ static void hold(void *arg)
 	struct holder *h = arg;
 
 	gate_open(&h->holds);
-	device_hold_lock(h->dev, 500);
+	device_hold_lock(h->dev, 500 * tap_slow());
 }
 
 static void holder_start(struct holder *h, int dmabuf)
@@ -179,7 +179,7 @@ static void holder_start(struct holder *h, int dmabuf)
 	gate_init(&h->holds);
 	h->pid = child_start(hold, h);
 	gate_pass(&h->holds);
-	sleep_ms(100);
+	sleep_ms(100 * tap_slow());
 	alarms = 0;
 	CHECK_SYS(sigaction(SIGALRM, &action, NULL));
 	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
