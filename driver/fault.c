@@ -193,7 +193,7 @@ static int look_begin(struct sg_object *obj, int *idx)
 	ret = dma_resv_lock_interruptible(obj->base.resv, NULL);
 	if (ret)
 		return ret;
-	/* who unplugs it, or any other GPU, waits for whoever is in here: in turn, wait for nobody */
+	/* who unplugs it, or any other GPU, waits for who is in here: so wait for nobody */
 	if (!drm_dev_enter(obj->base.dev, idx)) {
 		dma_resv_unlock(obj->base.resv);
 		return -ENODEV;
