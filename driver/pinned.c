@@ -165,7 +165,8 @@ static struct sg_pin *pin_alloc_current(struct sg_gpu *gpu, unsigned long addr, 
  *
  * Context: may sleep; takes mmap_lock, faults user memory.
  * Return: the object, with one reference; -ENOMEM if RLIMIT_MEMLOCK forbids it; -EFAULT, if not
- * @lazy; -ERESTARTSYS. On an error nothing stays pinned; what was counted goes, maybe a moment later.
+ * @lazy; -ERESTARTSYS. On an error nothing stays pinned; what was counted goes, maybe a
+ * moment later.
  */
 struct sg_object *sg_pinned_create(struct drm_device *dev, unsigned long addr, u64 size,
 				   bool read_only, bool lazy)
