@@ -196,3 +196,31 @@ uint64_t frame_of(const void *ptr)
 	/* Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bits 0 to 54 the frame */
 	return entry >> 63 ? entry & ((1ull << 55) - 1) : 0;
 }
+
+void pmu_read(const char *name, char *value, size_t size)
+{
+	static char device[32];
+	char path[128], *colon;
+	FILE *file;
+
+	/* it has a name while it is bound only */
+	if (!device[0])
+		snprintf(device, sizeof(device), "%s", gem_pci_name());
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/i915_%s/%s", device, name);
+	while ((colon = strchr(path, ':')))
+		*colon = '_';
+	file = fopen(path, "r");
+	if (!file)
+		tap_fail(__FILE__, __LINE__, "no %s: %m", path);
+	CHECK(fgets(value, size, file));
+	value[strcspn(value, "\n")] = 0;
+	fclose(file);
+}
+
+unsigned int pmu_number(const char *name)
+{
+	char value[64];
+
+	pmu_read(name, value, sizeof(value));
+	return strtoul(value, NULL, 10);
+}

@@ -55,6 +55,11 @@ long status_kb(pid_t pid, const char *field);
 /** status_kb_becomes() - wait at most 5 s until it is @kb. Return: whether it is. */
 bool status_kb_becomes(pid_t pid, const char *field, long kb);
 
+/** pmu_read() - the first line of a file in the PMU's folder in sysfs. */
+void pmu_read(const char *name, char *value, size_t size);
+/** pmu_number() - that, where it is a number. */
+unsigned int pmu_number(const char *name);
+
 /** frame_of() - the page frame behind an address of this process, 0 if none is present. */
 uint64_t frame_of(const void *ptr);
 

@@ -4,6 +4,7 @@
  * unbound from its device, and in what it says in files: every such point, one at a time. See faults.h.
  */
 #include "batch.h"
+#include "counters.h"
 #include "faults.h"
 #include "gem.h"
 #include "proc.h"
@@ -151,23 +152,6 @@ static void check_cleared(struct world *w)
 {
 	CHECK_RET(run_read(w), 0);
 	CHECK(strstr((char *)w->ptr, "No error state collected"));
-}
-
-static unsigned int pmu_number(const char *name)
-{
-	char path[128], *colon;
-	unsigned int value;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/i915_%s/%s", gem_pci_name(),
-		 name);
-	while ((colon = strchr(path, ':')))
-		*colon = '_';
-	file = fopen(path, "r");
-	CHECK(file);
-	CHECK_INT(fscanf(file, "%u", &value), 1);
-	fclose(file);
-	return value;
 }
 
 static void setup_event(struct world *w)

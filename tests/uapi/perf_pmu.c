@@ -4,6 +4,7 @@
  * CPU that they are counted on goes, or the device.
  */
 #include "batch.h"
+#include "counters.h"
 #include "gem.h"
 #include "proc.h"
 #include "tap.h"
@@ -13,7 +14,6 @@
 #include <inttypes.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,35 +31,6 @@ static const struct {
 	{ "vcs0", I915_ENGINE_CLASS_VIDEO, I915_EXEC_BSD },
 	{ "vecs0", I915_ENGINE_CLASS_VIDEO_ENHANCE, I915_EXEC_VEBOX },
 };
-
-/* A file of the PMU's folder in sysfs, its first line. */
-static void pmu_read(const char *name, char *value, size_t size)
-{
-	static char device[32];
-	char path[128], *colon;
-	FILE *file;
-
-	/* it has a name while it is bound only */
-	if (!device[0])
-		snprintf(device, sizeof(device), "%s", gem_pci_name());
-	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/i915_%s/%s", device, name);
-	while ((colon = strchr(path, ':')))
-		*colon = '_';
-	file = fopen(path, "r");
-	if (!file)
-		tap_fail(__FILE__, __LINE__, "no %s: %m", path);
-	CHECK(fgets(value, size, file));
-	value[strcspn(value, "\n")] = 0;
-	fclose(file);
-}
-
-static unsigned int pmu_number(const char *name)
-{
-	char value[64];
-
-	pmu_read(name, value, sizeof(value));
-	return strtoul(value, NULL, 10);
-}
 
 /* Opens an event on the PMU's own CPU, or another. Returns its fd or -errno. */
 static int try_event(uint64_t config, pid_t pid, int cpu)
