@@ -182,10 +182,11 @@ static int insert_view(struct sg_aperture *ap, struct sg_aperture_view *view, u6
 		part = sg_shadow_view_size(obj);
 	view->start = 0;
 	view->end = size;
-	if (sg_aperture_holds(ap, obj))
+	if (sg_aperture_holds(ap, obj)) {
 		ret = try_insert(ap, view, size);
-	if (ret == -ENOSPC && sg_aperture_holds(ap, obj) && size <= ap->mappable / GREEDY)
-		ret = make_room(ap, size, obj, busy) ?: try_insert(ap, view, size);
+		if (ret == -ENOSPC && size <= ap->mappable / GREEDY)
+			ret = make_room(ap, size, obj, busy) ?: try_insert(ap, view, size);
+	}
 	if (ret != -ENOSPC || size <= part)
 		return ret;
 
