@@ -20,11 +20,16 @@
 #define CHANGED		(5 * PAGE)
 #define MARK		0xc0ffee
 
-static void setup_gtt(struct world *w)
+static void setup_mapping(struct world *w, uint64_t kind)
 {
-	w->n[0] = (uintptr_t)gem_mmap(w->fd, w->handle, FAULT_OBJECT, I915_MMAP_OFFSET_GTT);
+	w->n[0] = (uintptr_t)gem_mmap(w->fd, w->handle, FAULT_OBJECT, kind);
 	w->fds[0] = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 	CHECK_SYS(w->fds[0]);
+}
+
+static void setup_gtt(struct world *w)
+{
+	setup_mapping(w, I915_MMAP_OFFSET_GTT);
 }
 
 static void setup_tiled(struct world *w)
@@ -37,9 +42,7 @@ static void setup_tiled(struct world *w)
 
 static void setup_wb(struct world *w)
 {
-	w->n[0] = (uintptr_t)gem_mmap(w->fd, w->handle, FAULT_OBJECT, I915_MMAP_OFFSET_WB);
-	w->fds[0] = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-	CHECK_SYS(w->fds[0]);
+	setup_mapping(w, I915_MMAP_OFFSET_WB);
 }
 
 /* As a debugger writes: it is told how much could be, or that nothing could. */
@@ -152,27 +155,30 @@ static void check_used(struct world *w)
 	CHECK_INT(changed_word(w), 3);
 }
 
+/* By which the parent lets the child look. */
+static struct gate *gate_of(struct world *w)
+{
+	_Static_assert(sizeof(struct gate) <= sizeof(w->arg), "no room");
+	return (struct gate *)&w->arg;
+}
+
 /* A mapping of an object, too, goes to the child. */
 static void setup_parent(struct world *w)
 {
 	uint32_t *map = gem_mmap(w->fd, w->handle, FAULT_OBJECT, I915_MMAP_OFFSET_GTT);
-	int fds[2];
 
 	setup_used(w);
 	map[0] = MARK;
 	w->n[1] = (uintptr_t)map;
-	CHECK_SYS(pipe2(fds, O_CLOEXEC));
-	w->fds[0] = fds[0];
-	w->fds[1] = fds[1];
+	gate_init(gate_of(w));
 }
 
 /* Its memory is that of before, but for the object's. */
 static void child(struct world *w)
 {
 	volatile uint32_t *map = (uint32_t *)w->n[1];
-	char c;
 
-	CHECK_INT(read(w->fds[0], &c, 1), 1);
+	gate_pass(gate_of(w));
 	CHECK_HEX(changed_word(w), MARK);
 	CHECK_INT(map[0], 4);
 	_exit(0);
@@ -191,8 +197,10 @@ static int run_fork(struct world *w)
 static void end_child(struct world *w)
 {
 	gpu_store(w->fd, w->handle, 0, 4);
-	CHECK_INT(write(w->fds[1], "", 1), 1);
+	gate_open(gate_of(w));
 	child_end(w->n[2]);
+	close(gate_of(w)->fds[0]);
+	close(gate_of(w)->fds[1]);
 	CHECK_SYS(munmap((void *)w->n[1], FAULT_OBJECT));
 }
 
