@@ -252,6 +252,17 @@ static bool access_again(int ret)
 	return true;
 }
 
+/* As look_begin(), for a debugger. */
+static int access_begin(struct sg_object *obj, int *idx)
+{
+	int ret;
+
+	do {
+		ret = look_begin(obj, idx);
+	} while (access_again(ret));
+	return ret;
+}
+
 /* Copy a part of an object whose reservation is held. Returns the bytes copied, or -errno. */
 static int access_pages(struct sg_object *obj, u64 offset, void *buf, int len, int write)
 {
@@ -311,9 +322,7 @@ static int cpu_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	len = access_len(vma, addr, len, write);
 	if (len < 0)
 		return len;
-	do {
-		ret = look_begin(mo->obj, &idx);
-	} while (access_again(ret));
+	ret = access_begin(mo->obj, &idx);
 	if (ret)
 		return ret;
 	ret = access_pages(mo->obj, offset_at(vma, addr), buf, len, write);
@@ -456,9 +465,7 @@ static int gtt_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	len = access_len(vma, addr, len, write);
 	if (len < 0)
 		return len;
-	do {
-		ret = look_begin(obj, &idx);
-	} while (access_again(ret));
+	ret = access_begin(obj, &idx);
 	if (ret)
 		return ret;
 	if (obj->tiling == SG_LINEAR)
