@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,38 @@ uint64_t frame_of(const void *ptr)
 	close(fd);
 	/* Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bits 0 to 54 the frame */
 	return entry >> 63 ? entry & ((1ull << 55) - 1) : 0;
+}
+
+static size_t pages_present(const char *ptr, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < len; at += PAGE)
+		n += frame_of(ptr + at) != 0;
+	return n;
+}
+
+void page_out_all(void *ptr, size_t len)
+{
+	int64_t end = now_ns() + 5 * NSEC * tap_slow();
+	cpu_set_t allowed, one;
+
+	CHECK_SYS(sched_getaffinity(0, sizeof(allowed), &allowed));
+	/*
+	 * Pages on their way to the LRU lie in a batch of the processor that put them there, where
+	 * reclaim does not find them. madvise() empties the batch of the processor that it runs on
+	 * alone, and that of an idle one never fills: go round.
+	 */
+	for (size_t cpu = 0; pages_present(ptr, len); cpu = (cpu + 1) % CPU_SETSIZE) {
+		if (!CPU_ISSET(cpu, &allowed))
+			continue;
+		CHECK(now_ns() < end);
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		CHECK_SYS(sched_setaffinity(0, sizeof(one), &one));
+		CHECK_SYS(madvise(ptr, len, MADV_PAGEOUT));
+	}
+	CHECK_SYS(sched_setaffinity(0, sizeof(allowed), &allowed));
 }
 
 void pmu_read(const char *name, char *value, size_t size)

@@ -163,22 +163,6 @@ static void page_out(char *ptr, size_t size)
 	CHECK_SYS(madvise(ptr, size, MADV_PAGEOUT));
 }
 
-/* Page out until it is done: a page that some CPU has only just put onto the LRU may be missed. */
-static void check_goes_out(char *ptr, size_t size)
-{
-	size_t present = 1;
-
-	for (int i = 0; i < 200 && present; i++) {
-		page_out(ptr, size);
-		present = 0;
-		for (size_t at = 0; at < size; at += PAGE)
-			present += frame_of(ptr + at) != 0;
-		if (present)
-			sleep_ms(10);
-	}
-	CHECK_INT(present, 0);
-}
-
 static void frames(const char *ptr, unsigned int n, uint64_t *frame)
 {
 	for (unsigned int i = 0; i < n; i++)
@@ -201,7 +185,7 @@ static void page_out_leaves(void)
 
 	fill(ptr, SIZE, 5);
 	/* without a buffer they go */
-	check_goes_out(ptr, SIZE);
+	page_out_all(ptr, SIZE);
 	handle = exynos_userptr(fd, ptr, SIZE, 0);
 	frames(ptr, 64, frame);
 	for (int i = 0; i < 64; i++)
@@ -210,7 +194,7 @@ static void page_out_leaves(void)
 	check_frames(ptr, 64, frame);
 	gem_close(fd, handle);
 	check_locked(getpid(), 0);
-	check_goes_out(ptr, SIZE);
+	page_out_all(ptr, SIZE);
 	CHECK_FILL(ptr, SIZE, 5);
 }
 
@@ -226,8 +210,8 @@ static void only_what_was_asked_for(void)
 	check_pinned(was + 3);
 	check_locked(getpid(), 3 * PAGE);
 	frames(ptr + 10 * PAGE, 3, frame);
-	check_goes_out(ptr, 10 * PAGE);
-	check_goes_out(ptr + 13 * PAGE, SIZE - 13 * PAGE);
+	page_out_all(ptr, 10 * PAGE);
+	page_out_all(ptr + 13 * PAGE, SIZE - 13 * PAGE);
 	page_out(ptr, SIZE);
 	check_frames(ptr + 10 * PAGE, 3, frame);
 	CHECK_FILL(ptr, SIZE, 6);

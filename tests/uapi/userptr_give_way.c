@@ -38,16 +38,6 @@ static long long unpinned_by_reclaim(void)
 	return counters().unpins - was;
 }
 
-static void swap_out(void *ptr)
-{
-	int64_t end = now_ns() + 5 * NSEC;
-
-	while (frame_of(ptr)) {
-		CHECK_SYS(madvise(ptr, SIZE, MADV_PAGEOUT));
-		CHECK(now_ns() < end);
-	}
-}
-
 static void swapped_out(void)
 {
 	int fd = gem_open();
@@ -63,7 +53,7 @@ static void swapped_out(void)
 		CHECK_INT(unpinned_by_reclaim(), 0);
 		CHECK_INT(pages_pinned(), 0);
 		CHECK_INT(locked_kb(), KB);
-		swap_out(ptr);
+		page_out_all(ptr, SIZE);
 		/* What the GPU has written comes back with the next use, by whatever interface. */
 		if (i == 0)
 			gpu_store(fd, handle, SIZE - 4, 0x22);
@@ -132,7 +122,7 @@ static void attached(void)
 	gpu_store(fd, handle, 0, 0x11);
 	dmabuf = gem_export(fd, handle);
 	CHECK_INT(unpinned_by_reclaim(), SIZE / PAGE);
-	swap_out(ptr);
+	page_out_all(ptr, SIZE);
 	/* Attaching is a use, and lasts. */
 	device_attach(dev, dmabuf, false);
 	CHECK_INT(unpinned_by_reclaim(), 0);
@@ -149,7 +139,7 @@ static void attached(void)
 	CHECK_INT(locked_kb(), KB);
 	device_detach(dev);
 	CHECK_INT(unpinned_by_reclaim(), SIZE / PAGE);
-	swap_out(ptr);
+	page_out_all(ptr, SIZE);
 	CHECK_HEX(gpu_read32(fd, handle, 4), 0x22);
 }
 
@@ -238,7 +228,7 @@ static void shared_memory(void)
 	/* The kernel tries, and unmaps them before it finds that they are pinned. */
 	CHECK_SYS(madvise(ptr, SIZE, MADV_PAGEOUT));
 	CHECK_INT(unpinned_by_reclaim(), SIZE / PAGE);
-	swap_out(ptr);
+	page_out_all(ptr, SIZE);
 	CHECK_HEX(gpu_read32(fd, handle, 0), 0x55);
 	CHECK_HEX(ptr[0], 0x55);
 }

@@ -43,18 +43,6 @@ static void need_swap(void)
 		tap_skip("no swap in this machine");
 }
 
-/* Have the kernel page a range out; it may need more than one attempt. */
-static void page_out(void *ptr, size_t len)
-{
-	int64_t end = now_ns() + 5 * NSEC;
-
-	for (size_t at = 0; at < len; at += PAGE)
-		do {
-			CHECK_SYS(madvise((char *)ptr + at, PAGE, MADV_PAGEOUT));
-			CHECK(now_ns() < end);
-		} while (frame_of((char *)ptr + at));
-}
-
 static void paged_out(void)
 {
 	int fd = gem_open();
@@ -69,8 +57,7 @@ static void paged_out(void)
 		frame = frame_of(ptr);
 		CHECK(frame);
 		/* Idle, the object keeps none of them: all go, bytes by the GPU with them. */
-		page_out(ptr, SIZE);
-		CHECK_HEX(frame_of(ptr), 0);
+		page_out_all(ptr, SIZE);
 		before = counters_settled();
 		gpu_store(fd, handle, 12, ~round);
 		after = counters();
@@ -104,7 +91,7 @@ static void paged_out_busy(void)
 	gem_sync(fd, handle);
 	CHECK_HEX(ptr[0], 0x1234);
 	CHECK_HEX(ptr[SIZE / 4 - 1], 0x5678);
-	page_out(ptr, SIZE);
+	page_out_all(ptr, SIZE);
 	CHECK_HEX(ptr[0], 0x1234);
 	CHECK_HEX(ptr[SIZE / 4 - 1], 0x5678);
 	spin_free(&s);
