@@ -108,6 +108,8 @@ static void oldest_goes(void)
 	int fd = gem_open();
 	char *ptr[N];
 
+	/* the views of the subtest before go when its objects do, by a worker */
+	gem_set_debugfs("i915_gem_drop_caches", "0x10");
 	for (int i = 0; i < N; i++)
 		ptr[i] = map_gtt(fd, gem_create(fd, size), size);
 	for (int i = 0; i < 4; i++)

@@ -3,7 +3,6 @@
  * Command batches: see batch.h.
  */
 #include "batch.h"
-#include "proc.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -18,15 +17,15 @@
 #define PINNED	(EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS)
 
 /*
- * Batches, 64 KiB apart, from 1 MiB on. Processes that share a file, and with it an address space,
- * begin at different places.
+ * Batches, 64 KiB apart, from 64 MiB on: tests that choose addresses themselves do so below.
+ * Processes that share a file, and with it an address space, begin at different places.
  */
 static uint64_t next_batch_address(void)
 {
 	static atomic_uint count;
 	unsigned int slot = getpid() * 0x3c1u + atomic_fetch_add(&count, 1);
 
-	return MiB + (uint64_t)(slot % 0xf000) * 0x10000;
+	return 64 * MiB + (uint64_t)(slot % 0xe000) * 0x10000;
 }
 
 uint64_t batch_address(uint32_t handle)
@@ -279,6 +278,29 @@ void spin_free(struct spin *s)
 	close(s->fence);
 	CHECK_SYS(munmap(s->map, PAGE));
 	gem_close(s->fd, s->handle);
+}
+
+struct ender {
+	struct spin *spin;
+	struct gate *gate;
+	unsigned int ms;
+};
+
+static void end_spin(void *arg)
+{
+	struct ender *e = arg;
+
+	gate_pass(e->gate);
+	sleep_ms(e->ms);
+	spin_end(e->spin);
+}
+
+pid_t spin_ender_start(struct spin *s, struct gate *gate, unsigned int ms)
+{
+	struct ender e = { .spin = s, .gate = gate, .ms = ms };
+
+	gate_init(gate);
+	return child_start(end_spin, &e);
 }
 
 bool fence_signalled(int fence, unsigned int ms)

@@ -13,6 +13,7 @@
 #define SOFTGEM_TESTS_BATCH_H
 
 #include "gem.h"
+#include "proc.h"
 
 #define MI_NOOP			0u
 #define MI_ARB_CHECK		(0x05u << 23)
@@ -134,6 +135,19 @@ void spin_start(struct spin *s, int fd, uint32_t ctx, uint64_t flags, uint32_t o
 void spin_end(struct spin *s);
 /** spin_free() - end it, wait for that, release what it holds. */
 void spin_free(struct spin *s);
+
+/**
+ * spin_ender_start() - start a child that ends a spinner.
+ * @s: which; it goes on until then
+ * @gate: made by the call; opened to have it ended
+ * @ms: how long after that
+ *
+ * For callers that wait for it in fork(): a thread of theirs could not even write to its stack
+ * meanwhile.
+ *
+ * Return: the child, for child_end().
+ */
+pid_t spin_ender_start(struct spin *s, struct gate *gate, unsigned int ms);
 
 /** fence_signalled() - has a sync_file signalled, or does it within @ms? */
 bool fence_signalled(int fence, unsigned int ms);

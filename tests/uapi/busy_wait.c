@@ -197,7 +197,10 @@ static void nothing(int sig)
 
 static void wait_interrupted(void)
 {
-	const struct itimerval soon = { .it_value.tv_usec = 200000 };
+	/* and again: the first may come before the call waits */
+	const struct itimerval soon = {
+		.it_value.tv_usec = 200000, .it_interval.tv_usec = 200000,
+	};
 	const struct sigaction action = { .sa_handler = nothing };
 	int fd = gem_open();
 	struct drm_i915_gem_wait arg = { .bo_handle = gem_create(fd, PAGE) };

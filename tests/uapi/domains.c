@@ -83,8 +83,8 @@ static void set_domain_none(void)
 	spin_free(&s);
 }
 
-/* Does going to @read/@write wait for a batch that uses the object with @flags? */
-static bool domain_waits(uint64_t flags, uint32_t read, uint32_t write)
+/* Does going to @read/@write wait @ms for a batch that uses the object with @flags? */
+static bool domain_waits(uint64_t flags, uint32_t read, uint32_t write, unsigned int ms)
 {
 	int fd = gem_open();
 	uint32_t handle = gem_create(fd, PAGE), args[4] = { fd, handle, read, write };
@@ -94,7 +94,7 @@ static bool domain_waits(uint64_t flags, uint32_t read, uint32_t write)
 
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, flags);
 	job_start(&job, block_on_domain, args);
-	waited = !job_done_within(&job, 300);
+	waited = !job_done_within(&job, ms);
 	CHECK(!fence_signalled(s.fence, 0));
 	spin_free(&s);
 	CHECK_RET(job_end(&job), 0);
@@ -103,12 +103,12 @@ static bool domain_waits(uint64_t flags, uint32_t read, uint32_t write)
 
 static void set_domain_waits(void)
 {
-	CHECK(domain_waits(EXEC_OBJECT_WRITE, CPU, 0));
-	CHECK(domain_waits(EXEC_OBJECT_WRITE, CPU, CPU));
-	CHECK(domain_waits(EXEC_OBJECT_WRITE, GTT, GTT));
-	CHECK(domain_waits(0, CPU, CPU));
-	CHECK(domain_waits(0, GTT, GTT));
-	CHECK(!domain_waits(0, CPU, 0));
+	CHECK(domain_waits(EXEC_OBJECT_WRITE, CPU, 0, 300));
+	CHECK(domain_waits(EXEC_OBJECT_WRITE, CPU, CPU, 300));
+	CHECK(domain_waits(EXEC_OBJECT_WRITE, GTT, GTT, 300));
+	CHECK(domain_waits(0, CPU, CPU, 300));
+	CHECK(domain_waits(0, GTT, GTT, 300));
+	CHECK(!domain_waits(0, CPU, 0, 5000));
 }
 
 static void sw_finish(void)

@@ -157,8 +157,8 @@ static void fence_submit(void)
 	spin_free(&s);
 }
 
-/* Is a batch on @ring that uses @handle with @flags held back by a spinner with @spin_flags? */
-static bool held_back(uint64_t spin_flags, uint64_t ring, uint64_t flags)
+/* Is a batch on @ring that uses an object with @flags held back by a spinner with @spin_flags? */
+static bool held_back(uint64_t spin_flags, uint64_t ring, uint64_t flags, unsigned int ms)
 {
 	int fd = gem_open();
 	uint32_t shared = gem_create(fd, PAGE), own = gem_create(fd, PAGE);
@@ -167,15 +167,15 @@ static bool held_back(uint64_t spin_flags, uint64_t ring, uint64_t flags)
 	bool busy;
 
 	spin_start(&s, fd, 0, I915_EXEC_BLT, shared, spin_flags);
-	batch_init(&b, fd, ring);
+	batch_init(&b, fd, ring | I915_EXEC_FENCE_OUT);
 	batch_obj(&b, shared, flags);
 	batch_store(&b, own, 0, 1);
 	batch_submit(&b);
-	sleep_ms(SETTLE_MS);
-	busy = gem_is_busy(fd, own);
+	busy = !fence_signalled(b.rsvd2 >> 32, ms);
 	CHECK(!fence_signalled(s.fence, 0));
 	spin_free(&s);
 	CHECK_INT(gem_read32(fd, own, 0), 1);
+	close(b.rsvd2 >> 32);
 	batch_free(&b);
 	return busy;
 }
@@ -185,22 +185,22 @@ static void implicit(void)
 	static const uint64_t rings[] = { I915_EXEC_RENDER, I915_EXEC_BSD, I915_EXEC_VEBOX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rings); i++) {
-		CHECK(held_back(EXEC_OBJECT_WRITE, rings[i], 0));
-		CHECK(held_back(EXEC_OBJECT_WRITE, rings[i], EXEC_OBJECT_WRITE));
-		CHECK(held_back(0, rings[i], EXEC_OBJECT_WRITE));
+		CHECK(held_back(EXEC_OBJECT_WRITE, rings[i], 0, SETTLE_MS));
+		CHECK(held_back(EXEC_OBJECT_WRITE, rings[i], EXEC_OBJECT_WRITE, SETTLE_MS));
+		CHECK(held_back(0, rings[i], EXEC_OBJECT_WRITE, SETTLE_MS));
 	}
 }
 
 static void implicit_readers(void)
 {
-	CHECK(!held_back(0, I915_EXEC_RENDER, 0));
+	CHECK(!held_back(0, I915_EXEC_RENDER, 0, 5000));
 }
 
 static void implicit_async(void)
 {
-	CHECK(!held_back(EXEC_OBJECT_WRITE, I915_EXEC_RENDER, EXEC_OBJECT_ASYNC));
+	CHECK(!held_back(EXEC_OBJECT_WRITE, I915_EXEC_RENDER, EXEC_OBJECT_ASYNC, 5000));
 	CHECK(!held_back(EXEC_OBJECT_WRITE, I915_EXEC_RENDER,
-			 EXEC_OBJECT_ASYNC | EXEC_OBJECT_WRITE));
+			 EXEC_OBJECT_ASYNC | EXEC_OBJECT_WRITE, 5000));
 }
 
 static void implicit_bytes(void)

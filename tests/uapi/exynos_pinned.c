@@ -113,8 +113,7 @@ static void over_the_limit(void)
 		gem_close(fd, handle);
 	}
 	/* it is the limit that mlock() has too; what was closed is given back by a worker */
-	gem_set_debugfs("i915_gem_drop_caches", "0x10");
-	CHECK_INT(status_kb(getpid(), "VmLck"), 0);
+	check_locked(getpid(), 0);
 	CHECK_SYS(mlock(ptr, 5 * PAGE));
 	CHECK_RET(try_exynos_userptr(fd, ptr + 32 * PAGE, 4 * PAGE, 0, &handle), -ENOMEM);
 	CHECK_RET(try_exynos_userptr(fd, ptr + 32 * PAGE, 3 * PAGE, 0, &handle), 0);

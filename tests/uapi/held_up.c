@@ -328,7 +328,7 @@ static void copies_from_mapping(void)
 	for (size_t i = 0; i < ARRAY_SIZE(ptr); i++) {
 		pid = copy_start(ptr[i]);
 		CHECK_SYS(kill(pid, SIGKILL));
-		CHECK(child_ended_within(pid, 1000, &status));
+		CHECK(child_ended_within(pid, 5000, &status));
 		CHECK_INT(status, SIGKILL);
 	}
 	/* a signal that does not kill is for later, and the copy goes on when it can */

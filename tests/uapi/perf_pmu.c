@@ -67,6 +67,14 @@ static int busy_event(unsigned int engine)
 	return event(I915_PMU_ENGINE_BUSY(engines[engine].class, 0));
 }
 
+/* Let an engine begin with what an event counts. */
+static void wait_until_counts(int fd)
+{
+	for (int i = 0; i < 5000 && !value_of(fd); i++)
+		sleep_ms(1);
+	CHECK(value_of(fd) > 0);
+}
+
 static void files(void)
 {
 	char name[64], value[64], wanted[64];
@@ -182,8 +190,7 @@ static void busy(void)
 		for (unsigned int j = 0; j < ARRAY_SIZE(engines); j++)
 			pmu[j] = busy_event(j);
 		spin_start(&s, fd, 0, engines[i].ring, 0, 0);
-		sleep_ms(50);
-		CHECK(value_of(pmu[i]) > 0);
+		wait_until_counts(pmu[i]);
 		interval_begin(&time, pmu[i]);
 		sleep_ms(RUN_MS);
 		interval_end(&time, pmu[i]);
@@ -226,6 +233,7 @@ static void semaphore(void)
 
 	/* A loop is not a semaphore. */
 	spin_start(&s, fd, 0, engines[0].ring, 0, 0);
+	wait_until_counts(pmu);
 	sleep_ms(50);
 	spin_free(&s);
 	CHECK_INT(value_of(sema), 0);
@@ -236,7 +244,7 @@ static void semaphore(void)
 	batch_addr(&b, batch_obj(&b, handle, EXEC_OBJECT_ASYNC));
 	batch_submit(&b);
 	fence = b.rsvd2 >> 32;
-	sleep_ms(50);
+	wait_until_counts(sema);
 	interval_begin(&busy_time, pmu);
 	interval_begin(&sema_time, sema);
 	sleep_ms(RUN_MS);
@@ -301,7 +309,7 @@ static void processor_goes(void)
 	fd = gem_open();
 	pmu = busy_event(0);
 	spin_start(&s, fd, 0, engines[0].ring, 0, 0);
-	sleep_ms(50);
+	wait_until_counts(pmu);
 	before = value_of(pmu);
 	set_cpu(cpu, false);
 	CHECK((int)pmu_number("cpumask") != cpu);
@@ -325,9 +333,8 @@ static void device_goes(void)
 	struct spin s;
 
 	spin_start(&s, fd, 0, engines[0].ring, 0, 0);
-	sleep_ms(50);
+	wait_until_counts(pmu);
 	before = value_of(pmu);
-	CHECK(before > 0);
 	gem_set_bound(name, false);
 	CHECK_INT(value_of(pmu), before);
 	CHECK_RET(try_event(config, -1, cpu), -ENODEV);
@@ -338,8 +345,7 @@ static void device_goes(void)
 	fd = gem_open();
 	again = busy_event(0);
 	spin_start(&s, fd, 0, engines[0].ring, 0, 0);
-	sleep_ms(50);
-	CHECK(value_of(again) > 0);
+	wait_until_counts(again);
 	CHECK_INT(value_of(pmu), before);
 	spin_free(&s);
 	close(again);

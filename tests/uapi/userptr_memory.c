@@ -305,37 +305,30 @@ static void child_looks(void *arg)
 	gate_pass(arg);
 }
 
-static long ends_spin(void *arg)
-{
-	sleep_ms(500);
-	spin_end(arg);
-	return 0;
-}
-
 /* Fork shares the page, and the process's own next write copies it: what the GPU writes must follow. */
 static void hugetlb_fork(void)
 {
 	const size_t huge = 2 * MiB;
 	int fd = gem_open();
 	uint32_t *ptr = map_hugetlb(huge), handle;
-	struct gate gate;
+	struct gate gate, ends;
 	struct batch b;
 	struct spin s;
-	struct job job;
-	pid_t pid;
+	pid_t pid, ender;
 
+	gate_init(&gate);
+	spin_start(&s, fd, 0, I915_EXEC_RENDER, 0, 0);
+	ender = spin_ender_start(&s, &ends, 500);
 	ptr[0] = 1;
 	handle = gem_userptr(fd, ptr, huge, 0);
-	gate_init(&gate);
-	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	batch_init(&b, fd, I915_EXEC_RENDER);
 	batch_store(&b, handle, PAGE, 2);
 	batch_submit(&b);
-	job_start(&job, ends_spin, &s);
+	gate_open(&ends);
 	pid = child_start(child_looks, &gate);
 	ptr[1] = 3;
 	gem_sync(fd, b.handle);
-	CHECK_INT(job_end(&job), 0);
+	child_end(ender);
 	CHECK_INT(ptr[PAGE / 4], 2);
 	CHECK_INT(ptr[0], 1);
 	gate_open(&gate);

@@ -159,7 +159,7 @@ static void moved(void)
 
 static void moved_busy(void)
 {
-	int fd = gem_open(), node;
+	int fd = gem_open(), node, ret = -1;
 	uint32_t *ptr = map_anon(SIZE), handle = gem_userptr(fd, ptr, SIZE, 0);
 	uint64_t frame;
 	struct spin s;
@@ -176,7 +176,10 @@ static void moved_busy(void)
 	spin_end(&s);
 	gem_sync(fd, handle);
 	spin_free(&s);
-	CHECK_RET(move_page(ptr, node), node);
+	/* it is let go of a moment later */
+	for (unsigned int i = 0; i < 500 && (ret = move_page(ptr, node)) != node; i++)
+		sleep_ms(10);
+	CHECK_RET(ret, node);
 	gpu_store(fd, handle, 0, 7);
 	CHECK_INT(ptr[0], 7);
 }

@@ -156,13 +156,6 @@ static void cow_child_writes(void)
 	CHECK_INT(s.ptr[1], 7);
 }
 
-static long end_later(void *arg)
-{
-	sleep_ms(WATCH_MS);
-	spin_end(arg);
-	return 0;
-}
-
 static void child_has_gpu_write(void *arg)
 {
 	struct shared *s = arg;
@@ -174,20 +167,22 @@ static void fork_while_busy(void)
 {
 	struct shared s;
 	struct spin spin;
+	struct gate ends;
 	struct batch b;
-	struct job job;
+	pid_t ender;
 
 	shared_init(&s);
 	s.ptr[0] = 1;
 	spin_start(&spin, s.fd, 0, I915_EXEC_RENDER, s.gate, EXEC_OBJECT_WRITE);
+	ender = spin_ender_start(&spin, &ends, WATCH_MS);
 	batch_init(&b, s.fd, I915_EXEC_BLT);
 	batch_obj(&b, s.gate, 0);
 	batch_store(&b, s.handle, 0, 9);
 	batch_submit(&b);
 	/* Fork takes the right to write from the pages, and so waits for the store. */
-	job_start(&job, end_later, &spin);
+	gate_open(&ends);
 	child_end(child_start(child_has_gpu_write, &s));
-	CHECK_INT(job_end(&job), 0);
+	child_end(ender);
 	CHECK(!gem_is_busy(s.fd, b.handle));
 	CHECK_INT(s.ptr[0], 9);
 	spin_free(&spin);
