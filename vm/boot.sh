@@ -133,8 +133,11 @@ boot() {
 		qemu+=(-drive "file=$IMAGE_DIR/root.ext4,format=raw,if=none,id=root,snapshot=on"
 			-device virtio-blk-pci,drive=root,addr=0x9)
 	fi
+	# Its job begins with the driver; of one that can be suspended nothing is seen here any more then.
+	local started=loaded
+	[ -z "$SUSPEND" ] || started=started
 	# whatever happens to this script, the machine goes with it
-	setpriv --pdeathsig TERM "$TOP/vm/machine.sh" "$limit" "$JOB/out/started" "${qemu[@]}" "$@" \
+	setpriv --pdeathsig TERM "$TOP/vm/machine.sh" "$limit" "$JOB/out/$started" "${qemu[@]}" "$@" \
 		<&0 2> "$RUN/qemu.log" &
 	QEMU=$!
 	CHILDREN+=("$QEMU")

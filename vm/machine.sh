@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # machine.sh LIMIT STARTED COMMAND...: runs a virtual machine until it is off, or for LIMIT seconds
-# (0: any time). One that does not come as far as its job, of which the guest makes the file STARTED,
-# is started again: an emulated processor may lose its timer while the kernel boots, one in hundreds
-# does, and then the machine waits for ever.
+# (0: any time). One that does not come as far as making the file STARTED is started again: an emulated
+# processor may lose its timer while the kernel boots, one in hundreds does, and then the machine waits
+# for ever.
 set -u
 limit=$1 started=$2
 shift 2
@@ -12,9 +12,10 @@ stopped=
 trap 'stopped=1; kill "$machine"' TERM
 for again in 'once more' 'once more' 'given up'; do
 	rm -f -- "$started"
+	touch -- "${started%/*}"	# for who watches whether anything changes there
 	began=$SECONDS
 	# whatever happens to this script, the machine goes with it
-	setpriv --pdeathsig TERM timeout --foreground -k 5 "$limit" \
+	setpriv --pdeathsig TERM timeout --foreground -k 60 "$limit" \
 		setpriv --pdeathsig KILL "$@" <&0 &
 	machine=$!
 	late=

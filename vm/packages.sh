@@ -2,7 +2,12 @@
 # Debian packages: those to install here, and those of other suites to unpack in the cache.
 # shellcheck shell=bash
 
-APT_OPTIONS=(-o Acquire::Retries=3 -o Acquire::Check-Valid-Until=false)
+APT_OPTIONS=(-o Acquire::Retries=3 -o Acquire::Check-Valid-Until=false -o DPkg::Lock::Timeout=300)
+
+# again COMMAND...: up to three times. An archive that is being updated is not for a minute.
+again() {
+	"$@" || { sleep 15; "$@"; } || { sleep 60; "$@"; }
+}
 
 # packages NAME...: install those that are missing.
 packages() {
@@ -29,14 +34,16 @@ find_missing() {
 	done
 }
 
+update_and_install() {
+	as_root apt-get "${APT_OPTIONS[@]}" -qq update &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get "${APT_OPTIONS[@]}" -qq -y \
+			--no-install-recommends install "$@"
+}
+
 install_missing() {
 	say "installing Debian packages: ${missing[*]}"
 	local log=$CACHE/apt.log
-	if ! {
-		as_root apt-get "${APT_OPTIONS[@]}" -qq update &&
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get "${APT_OPTIONS[@]}" -qq -y \
-			--no-install-recommends install "${missing[@]}"
-	} > "$log" 2>&1; then
+	if ! again update_and_install "${missing[@]}" > "$log" 2>&1; then
 		tail -n 5 "$log" >&2
 		die "apt-get could not install ${missing[*]}; the whole log is $log"
 	fi
@@ -73,7 +80,8 @@ suite_apt() {
 		-o APT::Sandbox::User= "${APT_OPTIONS[@]}")
 	if [ "$source" != "$(cat "$dir/apt/list" 2>/dev/null)" ]; then
 		echo "$source" > "$dir/apt/list"
-		apt-get "${options[@]}" -qq update || die "cannot read the package list of Debian $suite"
+		again apt-get "${options[@]}" -qq --error-on=any update ||
+			die "cannot read the package list of Debian $suite"
 	fi
 	"$tool" "${options[@]}" "$@"
 }
@@ -82,7 +90,7 @@ suite_apt() {
 unpack_from_suite() {
 	local dir=$1 suite=$2 deb
 	shift 2
-	(mkdir -p "$dir/debs" && cd "$dir/debs" && suite_apt "$dir" "$suite" apt-get -qq download "$@") ||
+	(mkdir -p "$dir/debs" && cd "$dir/debs" && again suite_apt "$dir" "$suite" apt-get -qq download "$@") ||
 		die "cannot fetch $* from Debian $suite"
 	for deb in "$dir"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$dir"

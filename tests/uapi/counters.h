@@ -63,7 +63,7 @@ unsigned int pmu_number(const char *name);
 /** frame_of() - the page frame behind an address of this process, 0 if none is present. */
 uint64_t frame_of(const void *ptr);
 
-/** page_out_all() - have the kernel page a range out, whole: the test fails if 5 s are too short. */
+/** page_out_all() - have the kernel page a whole range out: the test fails if it takes over 5 s. */
 void page_out_all(void *ptr, size_t len);
 
 #endif

@@ -41,6 +41,11 @@ static void trace_start(void)
 
 	if (mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) && errno != EBUSY)
 		tap_note("tracefs: %m");
+	/*
+	 * No names of processes, in buffers made from now on: to note them the kernel changes the code
+	 * of its scheduler, which an emulated processor that runs it just then may not survive.
+	 */
+	write_file("/sys/kernel/tracing/options/record-cmd", "0");
 	snprintf(instance, sizeof(instance), "/sys/kernel/tracing/instances/softgem-%d", getpid());
 	if (mkdir(instance, 0700) && errno == ENOENT)
 		tap_skip("no tracefs in this kernel");

@@ -123,6 +123,26 @@ static bool is_plain(const struct owned *o, const struct owned *all)
 	return kinds[o - all] != APERTURE_TILED;
 }
 
+/*
+ * Copy on the GPU. Return: false if it was cancelled. A fork does that to work which makes it wait
+ * too long, behind others' that never ends.
+ */
+static bool copy(int fd, uint32_t dst, uint32_t src)
+{
+	struct batch b;
+	int fence, status;
+
+	batch_init(&b, fd, I915_EXEC_BLT | I915_EXEC_FENCE_OUT);
+	batch_copy_blt(&b, dst, src, OWNED_SIZE);
+	batch_submit(&b);
+	fence = b.rsvd2 >> 32;
+	gem_sync(fd, b.handle);
+	status = fence_status(fence);
+	close(fence);
+	batch_free(&b);
+	return status == 1;
+}
+
 static void change(struct thread *t, struct owned *all, int fd, uint8_t *buffer)
 {
 	struct owned *o = &all[rnd(t, OWNED)], *from = &all[rnd(t, OWNED)];
@@ -143,8 +163,9 @@ static void change(struct thread *t, struct owned *all, int fd, uint8_t *buffer)
 	case 2:
 		if (shared->no_gpu_writes || o == from || !is_plain(o, all) || !is_plain(from, all))
 			break;
-		gpu_copy(fd, o->handle, from->handle, OWNED_SIZE);
 		o->seed = from->seed;
+		if (!copy(fd, o->handle, from->handle))
+			fill(o->map, OWNED_SIZE, o->seed);
 		break;
 	default:
 		if (kinds[o - all] == USER_PAGES)
