@@ -138,6 +138,7 @@ static void contexts_that_went(void)
 	busy_becomes(fd, 0, 50 * MSEC);
 	spin_free(&s);
 	before = busy_of(fd, 0);
+	CHECK(before > 50 * MSEC);
 	CHECK_RET(try_context_destroy(fd, ctx), 0);
 	sleep_ms(100);
 	CHECK_INT(busy_of(fd, 0), before);
