@@ -47,6 +47,7 @@
  * @pins_going: how many that has still to do
  * @pins_gone: how many it has done, ever
  * @pin_gone: wakes who waits for one, or for all
+ * @gripped: how many pages are pinned for a moment: see grip.c
  * @stats: counters, for people
  * @shmem: the tmpfs that objects have their files in; NULL: the kernel's own
  * @objects: how many objects there are
@@ -89,6 +90,7 @@ struct sg_gpu {
 	atomic_t pins_going;
 	atomic_t pins_gone;
 	wait_queue_head_t pin_gone;
+	atomic_long_t gripped;
 	struct sg_stats stats;
 	struct vfsmount *shmem;
 	atomic_long_t objects;

@@ -148,11 +148,12 @@ static long pin_some(struct sg_pin *pin, unsigned long addr, unsigned int n, boo
 
 /*
  * Pinning may fault without leave to drop mmap_lock, and then gets no answer from userfaultfd:
- * where it fails, touch the page first as the process itself would.
+ * where it fails, touch the page first as the process itself would; but for a moment only what is
+ * there is pinned.
  */
 static bool touch(struct sg_pin *pin, unsigned long addr)
 {
-	if (pin->owner.mm != current->mm)
+	if (pin->owner.mm != current->mm || pin->brief)
 		return false;
 	if (pin->write)
 		return !fault_in_safe_writeable((char __user *)addr, PAGE_SIZE);

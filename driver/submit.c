@@ -498,7 +498,12 @@ int sg_submit_run(struct sg_submit *s)
 		ret = submit_once(s, &prepare);
 		if (ret != -EAGAIN)
 			break;
-		ret = signal_pending(current) ? -ERESTARTSYS : prepare ? s->ops->prepare(s) : 0;
+		ret = signal_pending(current) ? -ERESTARTSYS : 0;
+		if (!ret && prepare) {
+			/* user memory may fault for as long as its owner likes */
+			submit_let_go(s);
+			ret = s->ops->prepare(s);
+		}
 		if (ret)
 			break;
 		ret = -EAGAIN;
