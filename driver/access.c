@@ -38,6 +38,10 @@ static int copy_direct(struct sg_object *obj, u64 offset, void __user *user, u64
 		size_t len = min_t(u64, size, SZ_2M);
 		void *ptr = sg_object_span(obj, offset, &len);
 
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
 		/* copy_from_user() would zero what cannot be copied: somebody's data */
 		if (write ? __copy_from_user(ptr, user, len) : __copy_to_user(user, ptr, len)) {
 			ret = -EFAULT;
@@ -150,7 +154,8 @@ static int copy_any(struct sg_object *obj, u64 offset, void __user *user, u64 si
  * others are what they were.
  *
  * Context: no lock; faults user memory.
- * Return: 0; -EFAULT for a bad buffer or memory that is gone; -ERESTARTSYS; -ENOMEM.
+ * Return: 0; -EFAULT for a bad buffer or memory that is gone; -ERESTARTSYS; -EINTR: the process is
+ * being killed; -ENOMEM.
  */
 int sg_object_read(struct sg_object *obj, u64 offset, void __user *to, u64 size)
 {
