@@ -146,7 +146,7 @@ static int fill_chunk(struct sg_object *obj, unsigned int i, unsigned long *pfns
 	ret = read_pfns(obj->base.filp->f_mapping, sg_pages_index(p, i), pfns, n);
 	if (ret)
 		return ret;
-	ret = sg_chunk_build(&found, 0, pfns, n, GFP_KERNEL);
+	ret = sg_chunk_build(&found, 0, pfns, n, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		release_pfns(pfns, n);
 	else
