@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Command type 7 exists on no engine. */
@@ -287,6 +288,68 @@ static void closed_object(void)
 	CHECK_FILL(data, PAGE, 3);
 }
 
+/*
+ * A batch that reads @victim for ever, which it does not list, so that nothing waits for it: what it
+ * has translated once must not be good any longer than the memory is the object's.
+ */
+static void check_loses(int fd, uint32_t victim, void (*take)(int fd, uint32_t victim, void *arg),
+			void *arg)
+{
+	uint32_t witness = gem_create(fd, PAGE), *commands;
+	volatile uint32_t *seen = gem_mmap(fd, witness, PAGE, I915_MMAP_OFFSET_WB);
+	struct batch b;
+
+	gpu_store(fd, victim, 0, OWN_WORD);
+	batch_init(&b, fd, I915_EXEC_RENDER);
+	batch_copy32(&b, witness, 0, victim, 0);
+	batch_dw(&b, MI_ARB_CHECK);
+	batch_dw(&b, MI_BATCH_BUFFER_START);
+	batch_addr(&b, b.address);
+	b.nobj = 0;
+	batch_obj(&b, witness, EXEC_OBJECT_WRITE);
+	batch_submit(&b);
+	for (int i = 0; *seen != OWN_WORD && i < 5000; i++)
+		sleep_ms(1);
+	CHECK_HEX(*seen, OWN_WORD);
+	take(fd, victim, arg);
+	for (int i = 0; *seen && i < 5000; i++)
+		sleep_ms(1);
+	CHECK_HEX(*seen, 0);
+	CHECK(gem_is_busy(fd, witness));
+	commands = gem_mmap(fd, b.handle, PAGE, I915_MMAP_OFFSET_WB);
+	*commands = MI_BATCH_BUFFER_END;
+	gem_sync(fd, witness);
+}
+
+static void take_by_close(int fd, uint32_t victim, void *arg)
+{
+	(void)arg;
+	gem_close(fd, victim);
+}
+
+static void closed_under_batch(void)
+{
+	int fd = gem_open();
+
+	check_loses(fd, gem_create(fd, PAGE), take_by_close, NULL);
+}
+
+static void take_by_process(int fd, uint32_t victim, void *arg)
+{
+	(void)fd;
+	(void)victim;
+	CHECK_SYS(munmap(arg, PAGE));
+}
+
+static void unmapped_under_batch(void)
+{
+	/* a page that stays what it is, in the file */
+	void *ptr = map_memfd(PAGE);
+	int fd = gem_open();
+
+	check_loses(fd, gem_userptr(fd, ptr, PAGE, 0), take_by_process, ptr);
+}
+
 static void same_address(void)
 {
 	int fd = gem_open();
@@ -376,6 +439,8 @@ static const struct subtest tests[] = {
 	{ "no batch reaches another file's memory", other_file },
 	{ "no batch reaches another context's memory", other_context },
 	{ "no batch reaches what a closed object's pages are used for next", closed_object },
+	{ "a batch at work loses an object that is closed", closed_under_batch },
+	{ "a batch at work loses memory that the process gives up", unmapped_under_batch },
 	{ "one address in two contexts is two objects", same_address },
 	{ "200 random batches disturb nobody else", random_batches, 60 },
 };
