@@ -24,17 +24,21 @@
 #define GROUP_MAX	(24 * MiB)
 /* Of what takes 128 bytes or more nobody gets so many within the limit. */
 #define TOO_MANY	(GROUP_MAX / 128)
+/* So many objects are bound at a time: a context that they are bound in is small beside that. */
+#define BOUND		500u
 
 /**
  * struct hoard - something that a process can have many of.
  * @name: what
- * @get: get one more. Return: 0 or -errno
+ * @get: get more. Return: 0 or -errno
+ * @each: how many that are
  * @fd: the device
  * @ptr: a page
  */
 struct hoard {
 	const char *name;
 	int (*get)(const struct hoard *h);
+	unsigned int each;
 	int fd;
 	void *ptr;
 };
@@ -81,18 +85,25 @@ static int get_offset(const struct hoard *h)
 
 static int get_binding(const struct hoard *h)
 {
-	static struct batch b;
-	uint64_t size = PAGE;
-	uint32_t handle;
-	int ret = try_create(h->fd, &size, &handle);
+	static struct drm_i915_gem_exec_object2 obj[BOUND];
+	const uint32_t end[] = { MI_BATCH_BUFFER_END, 0 };
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)obj, .buffer_count = BOUND, .flags = I915_EXEC_RENDER,
+	};
+	uint32_t ctx;
+	int ret;
 
+	for (unsigned int i = 0; i < BOUND && !obj[i].handle; i++) {
+		obj[i].handle = gem_create(h->fd, PAGE);
+		obj[i].offset = batch_address(obj[i].handle);
+		obj[i].flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS;
+		gem_write(h->fd, obj[i].handle, 0, end, sizeof(end));
+	}
+	ret = try_context_create(h->fd, &ctx);
 	if (ret)
 		return ret;
-	if (!b.handle)
-		batch_init(&b, h->fd, I915_EXEC_RENDER);
-	b.n = b.nobj = 0;
-	batch_obj(&b, handle, 0);
-	return batch_try_submit(&b);
+	eb.rsvd1 = ctx;
+	return try_execbuf(h->fd, &eb);
 }
 
 static int get_file(const struct hoard *h)
@@ -101,21 +112,21 @@ static int get_file(const struct hoard *h)
 }
 
 static const struct hoard hoards[] = {
-	{ "objects", get_object },
-	{ "userptr objects", get_userptr },
-	{ "contexts", get_context },
-	{ "address spaces", get_space },
-	{ "offsets", get_offset },
-	{ "bindings", get_binding },
-	{ "files", get_file },
+	{ "objects", get_object, 1 },
+	{ "userptr objects", get_userptr, 1 },
+	{ "contexts", get_context, 1 },
+	{ "address spaces", get_space, 1 },
+	{ "offsets, each with its object", get_offset, 1 },
+	{ "bindings", get_binding, BOUND },
+	{ "files", get_file, 1 },
 };
 
-/* Ends with status 0 when it is refused one more, with 3 if it got all it wanted. */
+/* Ends with status 0 when there is no memory for one more, with 3 if that was not the reason. */
 static void be_greedy(const struct hoard *kind, const struct gate *ready)
 {
 	struct rlimit files = { 1 << 19, 1 << 19 };
 	struct hoard h = *kind;
-	unsigned long n = 0;
+	unsigned long n;
 	int ret = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -125,9 +136,9 @@ static void be_greedy(const struct hoard *kind, const struct gate *ready)
 	CHECK(write_file("/proc/self/oom_score_adj", "1000"));
 	CHECK(write_file(GROUP "/cgroup.procs", "0"));
 	gate_pass((struct gate *)ready);
-	while (n++ < TOO_MANY && !ret)
+	for (n = 0; n < TOO_MANY && !ret; n += h.each)
 		ret = h.get(&h);
-	_exit(ret ? 0 : 3);
+	_exit(ret == -ENOMEM ? 0 : 3);
 }
 
 /* It is refused, or killed for it; which also frees everything. */
@@ -178,7 +189,7 @@ static void check_folder(const char *path, void (*check)(const char *path, const
 		char name[512];
 		struct stat st;
 
-		if (entry->d_name[0] == '.')
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
 		CHECK_SYS(lstat(name, &st));
