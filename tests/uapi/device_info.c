@@ -176,8 +176,11 @@ static int try_query(int fd, struct drm_i915_query_item *items, uint32_t count)
 	return gem_ioctl_once(fd, DRM_IOCTL_I915_QUERY, &arg);
 }
 
-/* Ask for the length, then for the answer, which the caller may free. */
-static void *query(int fd, uint64_t id, int *length)
+/*
+ * Ask for the length, then for the answer, which the caller may free. Its first @header bytes have
+ * to be zero; for the others it is no excuse that they were.
+ */
+static void *query(int fd, uint64_t id, size_t header, int *length)
 {
 	struct drm_i915_query_item item = { .query_id = id };
 	void *data;
@@ -185,7 +188,11 @@ static void *query(int fd, uint64_t id, int *length)
 	CHECK_RET(try_query(fd, &item, 1), 0);
 	CHECK(item.length > 0);
 	*length = item.length;
-	data = calloc(1, item.length);
+	CHECK(item.length >= (int)header);
+	data = malloc(item.length);
+	CHECK(data);
+	memset(data, 0xff, item.length);
+	memset(data, 0, header);
 	item.data_ptr = (uintptr_t)data;
 	CHECK_RET(try_query(fd, &item, 1), 0);
 	CHECK_INT(item.length, *length);
@@ -198,14 +205,19 @@ static void query_engines(void)
 	unsigned int seen = 0;
 	int length;
 
-	info = query(gem_open(), DRM_I915_QUERY_ENGINE_INFO, &length);
+	info = query(gem_open(), DRM_I915_QUERY_ENGINE_INFO, sizeof(*info), &length);
 	CHECK_INT(info->num_engines, 4);
 	CHECK_INT(length, sizeof(*info) + 4 * sizeof(info->engines[0]));
 	for (int i = 0; i < 3; i++)
 		CHECK_INT(info->rsvd[i], 0);
 	for (int i = 0; i < 4; i++) {
-		CHECK(info->engines[i].engine.engine_class <= I915_ENGINE_CLASS_VIDEO_ENHANCE);
-		CHECK_INT(info->engines[i].engine.engine_instance, 0);
+		const struct drm_i915_engine_info only = {
+			.engine.engine_class = info->engines[i].engine.engine_class,
+			.flags = I915_ENGINE_INFO_HAS_LOGICAL_INSTANCE,
+		};
+
+		CHECK_MEM(&info->engines[i], &only, sizeof(only));
+		CHECK(only.engine.engine_class <= I915_ENGINE_CLASS_VIDEO_ENHANCE);
 		seen |= 1u << info->engines[i].engine.engine_class;
 	}
 	CHECK_HEX(seen, 0xf);
@@ -213,16 +225,24 @@ static void query_engines(void)
 
 static void query_memory(void)
 {
+	struct drm_i915_memory_region_info only = {
+		.region.memory_class = I915_MEMORY_CLASS_SYSTEM,
+	};
 	struct drm_i915_query_memory_regions *info;
 	int length;
 
-	info = query(gem_open(), DRM_I915_QUERY_MEMORY_REGIONS, &length);
+	info = query(gem_open(), DRM_I915_QUERY_MEMORY_REGIONS, sizeof(*info), &length);
 	CHECK_INT(info->num_regions, 1);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(info->rsvd[i], 0);
 	CHECK_INT(length, sizeof(*info) + sizeof(info->regions[0]));
-	CHECK_INT(info->regions[0].region.memory_class, I915_MEMORY_CLASS_SYSTEM);
-	CHECK_INT(info->regions[0].region.memory_instance, 0);
-	CHECK(info->regions[0].probed_size >= 64 * MiB);
-	CHECK(info->regions[0].unallocated_size <= info->regions[0].probed_size);
+	/* all of it can be had, and be seen by the CPU */
+	only.probed_size = info->regions[0].probed_size;
+	only.unallocated_size = only.probed_size;
+	only.probed_cpu_visible_size = only.probed_size;
+	only.unallocated_cpu_visible_size = only.probed_size;
+	CHECK(only.probed_size >= 64 * MiB);
+	CHECK_MEM(&info->regions[0], &only, sizeof(only));
 }
 
 static void query_topology(void)
@@ -231,16 +251,17 @@ static void query_topology(void)
 	unsigned int eus = 0;
 	int length;
 
-	info = query(gem_open(), DRM_I915_QUERY_TOPOLOGY_INFO, &length);
+	info = query(gem_open(), DRM_I915_QUERY_TOPOLOGY_INFO, 0, &length);
 	CHECK_INT(info->flags, 0);
-	CHECK(info->max_slices >= 1 && info->max_subslices >= 3);
+	CHECK_INT(info->max_slices, 1);
+	CHECK_INT(info->max_subslices, 3);
+	/* the masks, each where it says, are all there is */
 	CHECK_INT(info->data[0], 1);
 	CHECK_INT(info->data[info->subslice_offset], 7);
 	for (unsigned int i = 0; i < 3u * info->eu_stride; i++)
 		eus += __builtin_popcount(info->data[info->eu_offset + i]);
 	CHECK_INT(eus, 24);
-	CHECK(length >= (int)sizeof(*info) + info->eu_offset +
-	      info->max_slices * info->max_subslices * info->eu_stride);
+	CHECK_INT(length, sizeof(*info) + info->eu_offset + 3 * info->eu_stride);
 }
 
 static void query_unknown_item(void)
