@@ -97,13 +97,13 @@ static int copy_bounced(struct sg_object *obj, u64 offset, void __user *user, u6
 {
 	size_t room = min_t(u64, size, BOUNCE_SIZE);
 	void *bounce = kvmalloc(room, GFP_KERNEL);
+	struct sg_grip grip = {};
 	int ret = 0;
 
 	if (!bounce)
 		return -ENOMEM;
 	while (size && !ret) {
 		size_t len = min_t(u64, size, room);
-		struct sg_grip grip = {};
 
 		if (write && copy_from_user(bounce, user, len)) {
 			ret = -EFAULT;
@@ -117,7 +117,7 @@ static int copy_bounced(struct sg_object *obj, u64 offset, void __user *user, u6
 				      sg_object_copy_kernel(obj, offset, bounce, len, write);
 		} while (ret == -EAGAIN);
 		/* the buffer may fault for as long as its owner likes */
-		sg_grip_drop(&grip);
+		sg_grip_rest(&grip);
 		if (!ret && !write && copy_to_user(user, bounce, len))
 			ret = -EFAULT;
 		offset += len;

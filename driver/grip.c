@@ -8,9 +8,11 @@
  * So whoever has looked up an object's pages in vain a few times pins them, until their use has
  * been published. Reclaim leaves pinned pages alone, and looks for others; changes that the process
  * makes go on as ever, and mean one attempt more. As for direct I/O, nothing is counted against the
- * process: the pages are its own, and the pin ends with the call that made it, which lets go of it
- * before it touches memory that is not the object's. Since even so a page may take its time to
- * come, all pins of this kind together are no more than half of memory.
+ * process: the pages are its own, and the pin ends with the call that made it.
+ *
+ * That call lets go of it before it copies from or to other memory of the process, which comes when
+ * its owner likes. So do pages of this object, and of others in the same submission, which have to
+ * be there at a time; therefore all pins of this kind together are no more than half of memory.
  *
  * See Documentation/core-api/pin_user_pages.rst in the kernel's sources, case 1.
  */
@@ -74,6 +76,19 @@ free_pin:
 	sg_pin_free(pin);
 give_back:
 	atomic_long_sub(npages, &gpu->gripped);
+}
+
+/**
+ * sg_grip_rest() - let go of the pages, for as long as other memory is touched.
+ * @grip: by whom; who had to pin does so again the next time that the pages are looked up in vain
+ *
+ * Context: may sleep.
+ */
+void sg_grip_rest(struct sg_grip *grip)
+{
+	if (grip->pin)
+		grip->vain = VAIN_FEW - 1;
+	sg_grip_drop(grip);
 }
 
 /** sg_grip_unpin() - sg_grip_drop(), where there is something to let go of. */

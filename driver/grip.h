@@ -24,6 +24,7 @@ struct sg_grip {
 };
 
 void sg_grip_vain(struct sg_grip *grip, struct sg_userptr *u);
+void sg_grip_rest(struct sg_grip *grip);
 void sg_grip_unpin(struct sg_grip *grip);
 
 /**

@@ -148,12 +148,11 @@ static long pin_some(struct sg_pin *pin, unsigned long addr, unsigned int n, boo
 
 /*
  * Pinning may fault without leave to drop mmap_lock, and then gets no answer from userfaultfd:
- * where it fails, touch the page first as the process itself would; but for a moment only what is
- * there is pinned.
+ * where it fails, touch the page first as the process itself would.
  */
 static bool touch(struct sg_pin *pin, unsigned long addr)
 {
-	if (pin->owner.mm != current->mm || pin->brief)
+	if (pin->owner.mm != current->mm)
 		return false;
 	if (pin->write)
 		return !fault_in_safe_writeable((char __user *)addr, PAGE_SIZE);

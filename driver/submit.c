@@ -48,6 +48,14 @@ static int submit_acquire(struct sg_submit *s)
 	return 0;
 }
 
+static void submit_rest(struct sg_submit *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->count; i++)
+		sg_grip_rest(&s->objects[i].grip);
+}
+
 static void submit_let_go(struct sg_submit *s)
 {
 	unsigned int i;
@@ -501,7 +509,7 @@ int sg_submit_run(struct sg_submit *s)
 		ret = signal_pending(current) ? -ERESTARTSYS : 0;
 		if (!ret && prepare) {
 			/* user memory may fault for as long as its owner likes */
-			submit_let_go(s);
+			submit_rest(s);
 			ret = s->ops->prepare(s);
 		}
 		if (ret)
