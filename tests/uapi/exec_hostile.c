@@ -329,9 +329,12 @@ static void take_by_close(int fd, uint32_t victim, void *arg)
 
 static void closed_under_batch(void)
 {
+	uint32_t *ptr = map_anon(PAGE);
 	int fd = gem_open();
 
-	check_loses(fd, gem_create(fd, PAGE), take_by_close, NULL);
+	check_loses(fd, gem_userptr(fd, ptr, PAGE, 0), take_by_close, NULL);
+	/* what it read was in the page all the time */
+	CHECK_HEX(*ptr, OWN_WORD);
 }
 
 static void take_by_process(int fd, uint32_t victim, void *arg)
@@ -343,11 +346,13 @@ static void take_by_process(int fd, uint32_t victim, void *arg)
 
 static void unmapped_under_batch(void)
 {
-	/* a page that stays what it is, in the file */
-	void *ptr = map_memfd(PAGE);
+	uint32_t *ptr = map_memfd(PAGE), *again;
 	int fd = gem_open();
 
+	again = mremap(ptr, 0, PAGE, MREMAP_MAYMOVE);
+	CHECK(again != MAP_FAILED);
 	check_loses(fd, gem_userptr(fd, ptr, PAGE, 0), take_by_process, ptr);
+	CHECK_HEX(*again, OWN_WORD);
 }
 
 static void same_address(void)
