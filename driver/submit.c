@@ -48,20 +48,12 @@ static int submit_acquire(struct sg_submit *s)
 	return 0;
 }
 
-static void submit_rest(struct sg_submit *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < s->count; i++)
-		sg_grip_rest(&s->objects[i].grip);
-}
-
 static void submit_let_go(struct sg_submit *s)
 {
 	unsigned int i;
 
 	for (i = 0; i < s->count; i++)
-		sg_grip_drop(&s->objects[i].grip);
+		sg_grip_rest(&s->objects[i].grip);
 }
 
 /* lockdep sees as many as it can count; it does not matter to it which. */
@@ -509,7 +501,7 @@ int sg_submit_run(struct sg_submit *s)
 		ret = signal_pending(current) ? -ERESTARTSYS : 0;
 		if (!ret && prepare) {
 			/* user memory may fault for as long as its owner likes */
-			submit_rest(s);
+			submit_let_go(s);
 			ret = s->ops->prepare(s);
 		}
 		if (ret)
