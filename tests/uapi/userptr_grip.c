@@ -10,7 +10,6 @@
 #include "proc.h"
 #include "tap.h"
 
-#include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -127,7 +126,7 @@ static void read_into_it(void)
 
 	late_init(&late);
 	check_let_go(&late, call_read, zero);
-	CHECK(!memcmp(late.memory + PIECE, late.ptr, PAGE));
+	CHECK_MEM(late.memory + PIECE, late.ptr, PAGE);
 }
 
 static long call_write(void *arg)
@@ -146,8 +145,8 @@ static void written_from_it(void)
 	memset(late.memory, 0xa5, PIECE);
 	memset(content, 0xc3, PAGE);
 	check_let_go(&late, call_write, content);
-	CHECK(!memcmp(late.ptr, late.memory, PIECE));
-	CHECK(!memcmp(late.ptr + PIECE, content, PAGE));
+	CHECK_MEM(late.ptr, late.memory, PIECE);
+	CHECK_MEM(late.ptr + PIECE, content, PAGE);
 }
 
 static long call_execbuf(void *arg)
