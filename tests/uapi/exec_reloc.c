@@ -440,37 +440,29 @@ struct late_page {
 static void *late_page_thread(void *arg)
 {
 	struct late_page *late = arg;
-	struct uffd_msg msg;
 
-	while (read(late->uffd, &msg, sizeof(msg)) == sizeof(msg)) {
-		struct uffdio_copy copy = {
-			.dst = (uintptr_t)late->page, .src = (uintptr_t)late->content, .len = PAGE,
-		};
-
+	for (;;) {
+		CHECK(uffd_wait(late->uffd) == late->page);
 		late->faults++;
 		/* Deadlocks if whoever faulted holds on to the object, the file or an engine. */
 		sleep_ms(50);
 		CHECK_RET(try_set_domain(late->fd, late->handle, I915_GEM_DOMAIN_CPU,
 					 I915_GEM_DOMAIN_CPU), 0);
 		gpu_store(late->fd, late->handle, 128, late->faults);
-		CHECK_SYS(ioctl(late->uffd, UFFDIO_COPY, &copy));
+		uffd_copy(late->uffd, late->page, late->content);
 	}
 	return NULL;
 }
 
 static void late_page_init(struct late_page *late, int fd, uint32_t handle)
 {
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
 	memset(late, 0, sizeof(*late));
 	late->fd = fd;
 	late->handle = handle;
 	late->uffd = open_userfaultfd(0);
 	late->page = map_anon(PAGE);
 	late->content = map_anon(PAGE);
-	reg.range.start = (uintptr_t)late->page;
-	reg.range.len = PAGE;
-	CHECK_SYS(ioctl(late->uffd, UFFDIO_REGISTER, &reg));
+	uffd_register(late->uffd, late->page, PAGE, UFFDIO_REGISTER_MODE_MISSING);
 	CHECK_INT(pthread_create(&late->thread, NULL, late_page_thread, late), 0);
 }
 
@@ -501,10 +493,8 @@ static void *held_page_thread(void *arg)
 {
 	struct held_page *held = arg;
 	struct uffdio_writeprotect wp = { .range = { (uintptr_t)held->page, PAGE } };
-	struct uffd_msg msg;
 
-	CHECK_INT(read(held->uffd, &msg, sizeof(msg)), sizeof(msg));
-	CHECK_INT(msg.event, UFFD_EVENT_PAGEFAULT);
+	CHECK(uffd_wait(held->uffd) == held->page);
 	held->meanwhile(held);
 	CHECK_SYS(ioctl(held->uffd, UFFDIO_WRITEPROTECT, &wp));
 	return NULL;
@@ -512,15 +502,12 @@ static void *held_page_thread(void *arg)
 
 static void hold_page(struct held_page *held)
 {
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)held->page, PAGE }, .mode = UFFDIO_REGISTER_MODE_WP,
-	};
 	struct uffdio_writeprotect wp = {
 		.range = { (uintptr_t)held->page, PAGE }, .mode = UFFDIO_WRITEPROTECT_MODE_WP,
 	};
 
 	held->uffd = open_userfaultfd(UFFD_FEATURE_PAGEFAULT_FLAG_WP);
-	CHECK_SYS(ioctl(held->uffd, UFFDIO_REGISTER, &reg));
+	uffd_register(held->uffd, held->page, PAGE, UFFDIO_REGISTER_MODE_WP);
 	CHECK_SYS(ioctl(held->uffd, UFFDIO_WRITEPROTECT, &wp));
 	CHECK_INT(pthread_create(&held->thread, NULL, held_page_thread, held), 0);
 }

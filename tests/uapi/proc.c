@@ -303,6 +303,31 @@ int open_userfaultfd(uint64_t features)
 	return uffd;
 }
 
+void uffd_register(int uffd, void *ptr, size_t len, uint64_t mode)
+{
+	struct uffdio_register reg = { .range = { (uintptr_t)ptr, len }, .mode = mode };
+
+	CHECK_SYS(ioctl(uffd, UFFDIO_REGISTER, &reg));
+}
+
+void *uffd_wait(int uffd)
+{
+	struct uffd_msg msg;
+
+	CHECK_INT(read(uffd, &msg, sizeof(msg)), sizeof(msg));
+	CHECK_INT(msg.event, UFFD_EVENT_PAGEFAULT);
+	return (void *)(uintptr_t)(msg.arg.pagefault.address & -PAGE);
+}
+
+void uffd_copy(int uffd, void *page, const void *content)
+{
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)page, .src = (uintptr_t)content, .len = PAGE,
+	};
+
+	CHECK_SYS(ioctl(uffd, UFFDIO_COPY, &copy));
+}
+
 bool huge_entries(void)
 {
 	struct utsname name;

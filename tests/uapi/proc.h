@@ -98,6 +98,12 @@ void unmap_hugetlb(void *ptr, size_t len);
 
 /** open_userfaultfd() - a new one that can do @features; skips where the kernel has no such. */
 int open_userfaultfd(uint64_t features);
+/** uffd_register() - have it told of faults in [@ptr, @ptr + @len), which is not registered yet. */
+void uffd_register(int uffd, void *ptr, size_t len, uint64_t mode);
+/** uffd_wait() - wait for a fault. Return: the page. */
+void *uffd_wait(int uffd);
+/** uffd_copy() - let who misses @page have one with the bytes of the page @content. */
+void uffd_copy(int uffd, void *page, const void *content);
 
 /** huge_entries() - whether page tables can have huge entries for what drivers map: from 6.12 on. */
 bool huge_entries(void);

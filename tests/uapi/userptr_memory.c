@@ -493,26 +493,20 @@ static void *pager_thread(void *arg)
 {
 	struct pager *pager = arg;
 	static char content[PAGE];
-	struct uffd_msg msg;
 
-	while (read(pager->uffd, &msg, sizeof(msg)) == sizeof(msg)) {
-		struct uffdio_copy copy = {
-			.dst = msg.arg.pagefault.address & ~(PAGE - 1),
-			.src = (uintptr_t)content,
-			.len = PAGE,
-		};
+	for (;;) {
+		void *page = uffd_wait(pager->uffd);
 
 		memset(content, ++pager->faults, PAGE);
 		/* Deadlocks if the submission that faults holds any lock of the driver's. */
 		gpu_store(pager->fd, pager->handle, 0, pager->faults);
-		CHECK_SYS(ioctl(pager->uffd, UFFDIO_COPY, &copy));
+		uffd_copy(pager->uffd, page, content);
 	}
 	return NULL;
 }
 
 static void userfault(void)
 {
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct pager pager = { .fd = gem_open() };
 	static uint32_t data[4 * PAGE / 4];
 	uint32_t handle, shared = gem_create(pager.fd, PAGE);
@@ -522,9 +516,7 @@ static void userfault(void)
 	pager.uffd = open_userfaultfd(0);
 	pager.memory = map_anon(4 * PAGE);
 	pager.handle = shared;
-	reg.range.start = (uintptr_t)pager.memory;
-	reg.range.len = 4 * PAGE;
-	CHECK_SYS(ioctl(pager.uffd, UFFDIO_REGISTER, &reg));
+	uffd_register(pager.uffd, pager.memory, 4 * PAGE, UFFDIO_REGISTER_MODE_MISSING);
 	CHECK_INT(pthread_create(&thread, NULL, pager_thread, &pager), 0);
 
 	/* The batch uses the very object that the pager writes. */

@@ -476,9 +476,6 @@ static void move_busy(int uffd, size_t len)
 	/* both aligned, for huge pages */
 	uint32_t *src = (uint32_t *)(((uintptr_t)memory + HUGE - 1) & -HUGE);
 	uint32_t *dst = (void *)((char *)src + HUGE);
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)dst, len }, .mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
 	int fd = gem_open(), ret;
 	uint32_t handle;
 	struct spin spin;
@@ -487,7 +484,7 @@ static void move_busy(int uffd, size_t len)
 	CHECK_SYS(madvise(src, len, len == HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
 	src[0] = 1;
 	handle = gem_userptr(fd, src, len, 0);
-	CHECK_SYS(ioctl(uffd, UFFDIO_REGISTER, &reg));
+	uffd_register(uffd, dst, len, UFFDIO_REGISTER_MODE_MISSING);
 	spin_start(&spin, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	batch_init(&b, fd, I915_EXEC_RENDER);
 	batch_store(&b, handle, 0, 2);
