@@ -289,13 +289,12 @@ static void child_copies(void *arg)
 static pid_t copy_start(void *ptr)
 {
 	struct copying c = { .ptr = ptr };
-	int status;
 	pid_t pid;
 
 	gate_init(&c.began);
 	pid = child_start(child_copies, &c);
 	gate_pass(&c.began);
-	CHECK(!child_ended_within(pid, 200, &status));
+	CHECK(child_goes_on(pid, 200));
 	return pid;
 }
 
@@ -334,7 +333,7 @@ static void copies_from_mapping(void)
 	/* a signal that does not kill is for later, and the copy goes on when it can */
 	pid = copy_start(ptr[0]);
 	CHECK_SYS(kill(pid, SIGUSR1));
-	CHECK(!child_ended_within(pid, 500, &status));
+	CHECK(child_goes_on(pid, 500));
 	CHECK(!job_done_within(&job, 0));
 	spin_end(&s);
 	child_end(pid);

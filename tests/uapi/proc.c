@@ -150,17 +150,29 @@ pid_t child_start(void (*run)(void *arg), void *arg)
 	return pid;
 }
 
-bool child_ended_within(pid_t pid, unsigned int ms, int *status)
+/* Counted, not timed, as above. */
+static bool ended_within(pid_t pid, unsigned int ms, int *status)
 {
 	pid_t ret = waitpid(pid, status, WNOHANG);
 
-	ms *= tap_slow();
 	for (unsigned int i = 0; i < ms && !ret; i++) {
 		sleep_ms(1);
 		ret = waitpid(pid, status, WNOHANG);
 	}
 	CHECK_SYS(ret);
 	return ret;
+}
+
+bool child_ended_within(pid_t pid, unsigned int ms, int *status)
+{
+	return ended_within(pid, ms * tap_slow(), status);
+}
+
+bool child_goes_on(pid_t pid, unsigned int ms)
+{
+	int status;
+
+	return !ended_within(pid, ms, &status);
 }
 
 void child_end(pid_t pid)

@@ -55,6 +55,8 @@ pid_t child_start(void (*run)(void *arg), void *arg);
  * Return: true if @pid ended; its status in @status.
  */
 bool child_ended_within(pid_t pid, unsigned int ms, int *status);
+/** child_goes_on() - whether @pid has not ended after @ms. */
+bool child_goes_on(pid_t pid, unsigned int ms);
 /** child_end() - wait for @pid (10 s at most), which must exit with status 0. */
 void child_end(pid_t pid);
 
