@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -39,6 +41,20 @@ static bool nth_open(void)
 	return nth_fd >= 0;
 }
 
+/*
+ * On its way back to user space the kernel notes there which processor the thread is on. Where it
+ * cannot, as after a fork without memory for the copy of that page, it ends the process.
+ */
+static void rseq_leave(void)
+{
+	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+	/* newer C libraries say less than they registered: how much of it they fill */
+	unsigned int size = __rseq_size > sizeof(struct rseq) ? __rseq_size : sizeof(struct rseq);
+
+	if (__rseq_size && syscall(SYS_rseq, area, size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG))
+		CHECK_INT(errno, EINVAL);	/* that was done before */
+}
+
 /* By default only allocations fail that must not sleep. Here those of all kinds do. */
 void inject_init(void)
 {
@@ -55,6 +71,7 @@ void inject_init(void)
 
 	if (!nth_open())
 		tap_skip("the kernel has no fault injection");
+	rseq_leave();
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i][0]);
 		CHECK(write_file(path, settings[i][1]));
@@ -93,8 +110,8 @@ int inject_ioctl(int fd, unsigned long request, void *arg)
 		inject_init();
 	ready = true;
 	CHECK(size <= sizeof(saved));
-	/* it has no results, but is declared to have some, and some parameters can be set once only */
-	if (request == DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM)
+	/* they have no results, but are declared to have some, and what is done cannot be done again */
+	if (request == DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM || request == DRM_IOCTL_MODE_DESTROY_DUMB)
 		request &= ~((unsigned long)_IOC_READ << _IOC_DIRSHIFT);
 	if (arg)
 		memcpy(saved, arg, size);
