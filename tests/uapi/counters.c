@@ -81,7 +81,7 @@ struct counters counters(void)
 
 struct counters counters_settled(void)
 {
-	int64_t end = now_ns() + 5 * NSEC;
+	int64_t end = now_ns() + 5 * NSEC * tap_slow();
 	struct counters c = counters();
 
 	while (c.pins != c.unpins && now_ns() < end) {
@@ -176,7 +176,7 @@ long status_kb(pid_t pid, const char *field)
 
 bool status_kb_becomes(pid_t pid, const char *field, long kb)
 {
-	int64_t end = now_ns() + 5 * NSEC;
+	int64_t end = now_ns() + 5 * NSEC * tap_slow();
 
 	while (status_kb(pid, field) != kb) {
 		if (now_ns() > end)

@@ -30,7 +30,7 @@ long long number_in(const char *path, const char *name);
 
 /**
  * counters_settled() - the same, once what others pinned is unpinned: an object that is closed is
- * freed a moment later. Waits 5 s at most.
+ * freed a moment later. Waits 5 s at most, more on slow kernels.
  */
 struct counters counters_settled(void);
 
@@ -52,7 +52,7 @@ unsigned long long aperture_counter(const char *name);
 /** status_kb() - a line of /proc/PID/status that ends in kB, such as "VmLck". */
 long status_kb(pid_t pid, const char *field);
 
-/** status_kb_becomes() - wait at most 5 s until it is @kb. Return: whether it is. */
+/** status_kb_becomes() - wait 5 s, or more on slow kernels, until it is @kb. Return: whether it is. */
 bool status_kb_becomes(pid_t pid, const char *field, long kb);
 
 /** pmu_read() - the first line of a file in the PMU's folder in sysfs. */
@@ -63,7 +63,7 @@ unsigned int pmu_number(const char *name);
 /** frame_of() - the page frame behind an address of this process, 0 if none is present. */
 uint64_t frame_of(const void *ptr);
 
-/** page_out_all() - have the kernel page a whole range out: the test fails if it takes over 5 s. */
+/** page_out_all() - have the kernel page a whole range out, in 5 s, or in more on slow kernels. */
 void page_out_all(void *ptr, size_t len);
 
 #endif

@@ -70,7 +70,7 @@ int try_device_map(int dev, bool write)
 
 void device_map(int dev)
 {
-	int64_t end = now_ns() + 5 * NSEC;
+	int64_t end = now_ns() + 5 * NSEC * tap_slow();
 	int ret;
 
 	while ((ret = try_device_map(dev, true)) == -EAGAIN && now_ns() < end)

@@ -243,10 +243,11 @@ static bool waiters_share(int fd)
 	unsigned long sleeps;
 	bool alike = true;
 
-	for (int i = 0; i < 3; i++) {
+	/* all before the first begins, which has the engine alone until the others do */
+	for (int i = 0; i < 3; i++)
 		ctx[i] = gem_context_create(fd);
+	for (int i = 0; i < 3; i++)
 		spin_start(&spins[i], fd, ctx[i], I915_EXEC_RENDER, 0, 0);
-	}
 	sleep_ms(200);
 	sleeps = thread_sleeps("rcs0");
 	sleep_ms(RUN_MS);

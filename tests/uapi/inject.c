@@ -32,15 +32,6 @@ static struct {
 static __thread int nth_fd = -1;
 static __thread pid_t nth_tid;
 
-static bool nth_open(void)
-{
-	if (nth_fd < 0 || nth_tid != gettid()) {
-		nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-		nth_tid = gettid();
-	}
-	return nth_fd >= 0;
-}
-
 /*
  * On its way back to user space the kernel notes there which processor the thread is on. Where it
  * cannot, as after a fork without memory for the copy of that page, it ends the process.
@@ -52,7 +43,17 @@ static void rseq_leave(void)
 	unsigned int size = __rseq_size > sizeof(struct rseq) ? __rseq_size : sizeof(struct rseq);
 
 	if (__rseq_size && syscall(SYS_rseq, area, size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG))
-		CHECK_INT(errno, EINVAL);	/* that was done before */
+		CHECK_INT(errno, EINVAL);	/* whose child it is has done so before */
+}
+
+static bool nth_open(void)
+{
+	if (nth_fd < 0 || nth_tid != gettid()) {
+		rseq_leave();
+		nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+		nth_tid = gettid();
+	}
+	return nth_fd >= 0;
 }
 
 /* By default only allocations fail that must not sleep. Here those of all kinds do. */
@@ -71,7 +72,6 @@ void inject_init(void)
 
 	if (!nth_open())
 		tap_skip("the kernel has no fault injection");
-	rseq_leave();
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i][0]);
 		CHECK(write_file(path, settings[i][1]));

@@ -133,7 +133,7 @@ bool job_done_within(struct job *job, unsigned int ms)
 
 long job_end(struct job *job)
 {
-	CHECK(job_done_within(job, 10000));
+	CHECK(job_done_within(job, 10000 * tap_slow()));
 	CHECK_INT(pthread_join(job->thread, NULL), 0);
 	return job->ret;
 }

@@ -44,7 +44,7 @@ void job_start(struct job *job, long (*call)(void *arg), void *arg);
 bool job_sleeps(struct job *job);
 /** job_done_within() - wait for the call to return. Return: true if it did within @ms. */
 bool job_done_within(struct job *job, unsigned int ms);
-/** job_end() - the call's result; it must return within 10 s. */
+/** job_end() - the call's result; it must return within 10 s, more on slow kernels. */
 long job_end(struct job *job);
 
 /** child_start() - fork a child that runs @run and exits with status 0. */

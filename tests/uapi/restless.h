@@ -35,7 +35,7 @@ struct restless {
  */
 void restless_init(struct restless *r, void *ptr, size_t size);
 
-/** restless_stir() - the next attempts, so @many and at least one, to look it up are in vain. */
+/** restless_stir() - the next attempts to look it up, so @many, are in vain. */
 void restless_stir(struct restless *r, unsigned int many);
 
 /** restless_end() - it is memory as any other from now on. Nobody looks it up meanwhile. */

@@ -473,7 +473,7 @@ static void progress_against_changes(void)
 	struct storm storm = { .ptr = map_anon(SIZE) };
 	uint32_t handle = gem_userptr(fd, storm.ptr, SIZE, 0);
 	uint32_t *last = (uint32_t *)(storm.ptr + SIZE - 4);
-	int64_t end = now_ns() + 10 * NSEC;
+	int64_t end = now_ns() + 10 * NSEC * tap_slow();
 	unsigned int landed = 0;
 	struct job job;
 

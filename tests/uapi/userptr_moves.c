@@ -144,7 +144,7 @@ static void collapsed(void)
 	int fd = gem_open();
 	char *ptr = map_small_pages();
 	uint32_t handle = gem_userptr(fd, ptr, HUGE, 0);
-	int64_t end = now_ns() + 10 * NSEC;
+	int64_t end = now_ns() + 10 * NSEC * tap_slow();
 
 	gpu_store(fd, handle, 0, 0x11);
 	note_frames(ptr, frame, HUGE / PAGE);
@@ -338,7 +338,7 @@ static void merged(void)
 	int fd = gem_open();
 	char *ptr = map_anon(SIZE);
 	uint32_t handle = gem_userptr(fd, ptr, SIZE, 0), other = gem_userptr(fd, ptr, SIZE, 0);
-	int64_t end = now_ns() + 15 * NSEC;
+	int64_t end = now_ns() + 15 * NSEC * tap_slow();
 
 	if (access(KSM "run", W_OK))
 		tap_skip("no KSM in this kernel");
@@ -373,7 +373,7 @@ static void read_only_merged(void)
 	int fd = gem_open();
 	char *ptr = map_anon(SIZE);
 	uint32_t handle = gem_userptr(fd, ptr, SIZE, I915_USERPTR_READ_ONLY);
-	int64_t end = now_ns() + 15 * NSEC;
+	int64_t end = now_ns() + 15 * NSEC * tap_slow();
 
 	if (access(KSM "run", W_OK))
 		tap_skip("no KSM in this kernel");

@@ -216,6 +216,7 @@ static void waited(void)
 	trace_start();
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, handle, EXEC_OBJECT_WRITE);
 	job_start(&job, call_munmap, ptr);
+	CHECK(job_sleeps(&job));
 	CHECK(!job_done_within(&job, 300));
 	CHECK_INT(trace_event("userptr_revoke", ptr).count, 0);
 	spin_end(&s);
