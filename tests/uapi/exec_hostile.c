@@ -4,6 +4,7 @@
  */
 #include "batch.h"
 #include "gem.h"
+#include "inject.h"
 #include "proc.h"
 #include "tap.h"
 
@@ -42,6 +43,15 @@ static void check_eio(int fence)
 	close(fence);
 }
 
+/* So many failed. A submission whose fence could not be copied out is there, and is made again. */
+static void check_active(const struct drm_i915_reset_stats *stats, uint32_t want)
+{
+	if (inject_wanted())
+		CHECK(stats->batch_active >= want);
+	else
+		CHECK_INT(stats->batch_active, want);
+}
+
 static void fails_with_eio(uint64_t ring, uint32_t command)
 {
 	int fd = gem_open();
@@ -77,7 +87,7 @@ static void reset_stats(void)
 	CHECK_INT(guilty.batch_pending, 0);
 	check_eio(submit_bad(fd, bad, I915_EXEC_RENDER, 0, NO_COMMAND));
 	CHECK_RET(try_reset_stats(fd, bad, &guilty), 0);
-	CHECK_INT(guilty.batch_active, 1);
+	check_active(&guilty, 1);
 	CHECK_RET(try_reset_stats(fd, good, &innocent), 0);
 	CHECK_INT(innocent.batch_active, 0);
 }
@@ -104,7 +114,7 @@ static void reset_count_privilege(void)
 	drop_capability(CAP_SYS_ADMIN);
 	CHECK_RET(try_reset_stats(fd, 0, &stats), 0);
 	CHECK_INT(stats.reset_count, 0);
-	CHECK_INT(stats.batch_active, 1);
+	check_active(&stats, 1);
 }
 
 static void goes_on(void)
@@ -169,7 +179,7 @@ static void not_bannable(void)
 	for (int i = 0; i < 12; i++)
 		check_eio(submit_bad(fd, ctx, I915_EXEC_RENDER, 0, NO_COMMAND));
 	CHECK_RET(try_reset_stats(fd, ctx, &stats), 0);
-	CHECK_INT(stats.batch_active, 12);
+	check_active(&stats, 12);
 	batch_init(&b, fd, I915_EXEC_RENDER);
 	b.ctx = ctx;
 	batch_store(&b, handle, 0, 3);
