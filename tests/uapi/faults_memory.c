@@ -5,11 +5,9 @@
  * faults.h.
  */
 #include "batch.h"
-#include "counters.h"
 #include "faults.h"
 #include "gem.h"
 #include "proc.h"
-#include "restless.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -236,40 +234,6 @@ static void check_copied(struct world *w)
 	end_child(w);
 }
 
-/* Memory that is looked up in vain until it is pinned, where it can be. */
-static struct restless restless;
-
-static void setup_restless(struct world *w)
-{
-	restless_init(&restless, w->ptr, FAULT_OBJECT);
-	w->n[0] = gem_userptr(w->fd, w->ptr, FAULT_OBJECT, 0);
-	w->n[1] = counters_settled().grips;
-	restless_stir(&restless, VAIN_FEW);
-}
-
-static int run_acquire_restless(struct world *w)
-{
-	struct drm_i915_gem_set_domain arg = {
-		.handle = w->n[0], .read_domains = I915_GEM_DOMAIN_CPU,
-		.write_domain = I915_GEM_DOMAIN_CPU,
-	};
-
-	return gem_ioctl_once(w->fd, DRM_IOCTL_I915_GEM_SET_DOMAIN, &arg);
-}
-
-static void check_acquired(struct world *w)
-{
-	static bool again;
-
-	/* the first time nothing fails */
-	CHECK(again || counters().grips > (long long)w->n[1]);
-	again = true;
-	CHECK_INT(restless.left, 0);
-	restless_end(&restless);
-	gpu_store(w->fd, w->n[0], CHANGED, 7);
-	CHECK_INT(changed_word(w), 7);
-}
-
 SCENARIO(poke_gtt, .setup = setup_gtt, .run = run_poke, .check = check_poked, .allowed = -EIO)
 SCENARIO(poke_tiled, .setup = setup_tiled, .run = run_poke, .check = check_poked, .allowed = -EIO)
 SCENARIO(poke_wb, .setup = setup_wb, .run = run_poke, .check = check_poked, .allowed = -EIO)
@@ -283,8 +247,6 @@ SCENARIO(page_out, .setup = setup_used, .run = run_page_out, .check = check_used
 SCENARIO(fork_process, .setup = setup_parent, .run = run_fork, .check = check_forked)
 SCENARIO(copy_on_write, .setup = setup_shared_with_child, .run = run_copy_on_write,
 	 .check = check_copied)
-SCENARIO(acquire_restless, .setup = setup_restless, .run = run_acquire_restless,
-	 .check = check_acquired)
 
 static const struct subtest tests[] = {
 	FAULTS(poke_gtt),
@@ -299,7 +261,6 @@ static const struct subtest tests[] = {
 	FAULTS(page_out),
 	FAULTS(fork_process),
 	FAULTS(copy_on_write),
-	FAULTS(acquire_restless),
 };
 
 TAP_MAIN(tests)

@@ -4,9 +4,11 @@
  * what is done to objects and mappings, one at a time. See faults.h.
  */
 #include "batch.h"
+#include "counters.h"
 #include "faults.h"
 #include "gem.h"
 #include "proc.h"
+#include "restless.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -145,6 +147,30 @@ static int run_set_domain(struct world *w)
 static int run_acquire(struct world *w)
 {
 	return set_domain(w, w->n[0]);
+}
+
+/* Memory that is looked up in vain until it is pinned, where it can be. */
+static struct restless restless;
+
+static void setup_userptr_restless(struct world *w)
+{
+	restless_init(&restless, w->ptr, FAULT_OBJECT);
+	setup_userptr(w);
+	w->n[1] = counters_settled().grips;
+	restless_stir(&restless, VAIN_FEW);
+}
+
+static void check_acquired(struct world *w)
+{
+	static bool again;
+
+	/* the first time nothing fails */
+	CHECK(again || counters().grips > (long long)w->n[1]);
+	again = true;
+	CHECK_INT(restless.left, 0);
+	restless_end(&restless);
+	gpu_store(w->fd, w->n[0], 4, 7);
+	CHECK_INT(*(volatile uint32_t *)(w->ptr + 4), 7);
 }
 
 static int run_pread(struct world *w)
@@ -437,6 +463,8 @@ SCENARIO(userptr_probe, .run = run_userptr_probe, .check = check_userptr)
 SCENARIO(userptr_pinned, .run = run_userptr_pinned, .check = check_userptr)
 SCENARIO(acquire, .setup = setup_userptr, .run = run_acquire, .check = check_userptr)
 SCENARIO(acquire_absent, .setup = setup_userptr_absent, .run = run_acquire)
+SCENARIO(acquire_restless, .setup = setup_userptr_restless, .run = run_acquire,
+	 .check = check_acquired)
 SCENARIO(set_domain_object, .run = run_set_domain)
 SCENARIO(pread_object, .run = run_pread, .check = check_pread)
 SCENARIO(pwrite_object, .run = run_pwrite, .check = check_pwrite)
@@ -470,6 +498,7 @@ static const struct subtest tests[] = {
 	FAULTS(userptr_pinned),
 	FAULTS(acquire),
 	FAULTS(acquire_absent),
+	FAULTS(acquire_restless),
 	FAULTS(set_domain_object),
 	FAULTS(pread_object),
 	FAULTS(pwrite_object),
