@@ -31,12 +31,8 @@
 /* More than a submission waits for before it keeps its place in the queue. */
 #define IN_THE_WAY	20
 
-/* To make so many takes longer than a batch is let run, where each ioctl fails again and again. */
-static void skip_with_faults(void)
-{
-	if (inject_wanted())
-		tap_skip("too many ioctls");
-}
+/* Why some cannot be carried out where each ioctl fails again and again. */
+#define SO_MANY	"to make so many takes longer than a batch is let run"
 
 /* How many objects there are, while another's are freed as soon as they are closed. */
 static long alive_beside_others(void)
@@ -64,7 +60,7 @@ static void closed_and_busy(void)
 	struct spin s;
 	long alive;
 
-	skip_with_faults();
+	inject_skip(SO_MANY);
 	gem_set_request_timeout(LONG_TIMEOUT_MS);
 	spin_start(&s, fd, 0, I915_EXEC_RENDER, 0, 0);
 	for (uint32_t i = 0; i <= MANY; i++)
@@ -128,7 +124,7 @@ static void closed_and_invalidated(void)
 	pid_t pid;
 	long alive;
 
-	skip_with_faults();
+	inject_skip(SO_MANY);
 	gem_set_request_timeout(LONG_TIMEOUT_MS);
 	gate_init(&shared.closed);
 	gate_init(&shared.seen);
@@ -180,7 +176,7 @@ static void unpinned_and_invalidated(void)
 	uint32_t handle;
 	pid_t pid;
 
-	skip_with_faults();
+	inject_skip(SO_MANY);
 	counters_settled();
 	was = pages_pinned();
 	gem_set_request_timeout(LONG_TIMEOUT_MS);

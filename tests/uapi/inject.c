@@ -142,6 +142,12 @@ bool inject_wanted(void)
 	return shared;
 }
 
+void inject_skip(const char *why)
+{
+	if (inject_wanted())
+		tap_skip("%s", why);
+}
+
 void inject_share(void)
 {
 	if (!getenv("SOFTGEM_TEST_FAULTS"))

@@ -37,6 +37,9 @@ int inject_ioctl(int fd, unsigned long request, void *arg);
 /** inject_wanted() - whether SOFTGEM_TEST_FAULTS in the environment asks for inject_ioctl(). */
 bool inject_wanted(void);
 
+/** inject_skip() - skip the subtest if inject_wanted(), for it is not fit for that: @why. */
+void inject_skip(const char *why);
+
 /** inject_share() - have processes that are forked from now on count their points together. */
 void inject_share(void);
 

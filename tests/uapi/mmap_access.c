@@ -208,8 +208,7 @@ static void interrupted(void)
 	ssize_t n;
 	void *ptr;
 
-	if (inject_wanted())
-		tap_skip("a signal's frame is a user copy, too");
+	inject_skip("a signal's frame is a user copy, too");
 	/* the legacy mapping is one of a file */
 	for (enum kind kind = 0; kind < LEGACY; kind++) {
 		uint32_t handle = gem_create(fd, SIZE);
